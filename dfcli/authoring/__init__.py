@@ -1,0 +1,1 @@
+"""`authoring`: what an app author touches; it records wishes and performs none."""

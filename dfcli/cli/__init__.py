@@ -1,0 +1,1 @@
+"""`cli`: parse, call, render: one module per command."""

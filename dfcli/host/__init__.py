@@ -1,0 +1,1 @@
+"""`host`: joins registry, engine and storage; owns time, threads and workers."""

@@ -1,0 +1,1 @@
+"""`http`: Azure-shaped management API, HTTP triggers and the client that speaks it."""

@@ -1,0 +1,296 @@
+"""History events: the facts an instance's file is made of, named as Durable Functions names them.
+
+An event here is what one line on disk says, without its envelope (`InstanceId`, `Exec`, `Crc`), which storage adds.
+Times are timestamps of `model.time`. `seq` is the line's number in its file, from 1 without gaps. `event_id` is the
+sequence id of a decision of the orchestrator, counted from 0 in order of scheduling, and -1 for everything else.
+Payload members come in two forms of which at most one is set: `input` (strict JSON, raw bytes) and `input_text`.
+
+*Inbound* events arrive from outside (a start, a result, a raised event) and are appended on arrival. The others are
+written by an *episode*: `OrchestratorStarted`, its decisions, `OrchestratorCompleted`, consecutive and in one batch.
+"""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import msgspec
+from msgspec import UNSET, Raw, UnsetType
+
+from dfcli.model.failure import FailureDetails
+from dfcli.model.payload import Payload
+
+NO_EVENT_ID = -1
+
+
+class HistoryEvent(
+    msgspec.Struct, frozen=True, kw_only=True, rename="pascal", tag_field="EventType", omit_defaults=True, gc=False
+):
+    """What every event has. The three members stand first on its line."""
+
+    seq: int
+    event_id: int
+    timestamp: str
+
+
+class Parent(msgspec.Struct, frozen=True, kw_only=True, rename="pascal", gc=False):
+    """Who waits for a sub-orchestration: the parent's execution and the line that scheduled the child."""
+
+    instance_id: str
+    exec: int
+    execution_id: str
+    task_scheduled_id: int
+    seq: int
+    name: str = ""
+
+
+class CarriedFrom(msgspec.Struct, frozen=True, kw_only=True, rename="pascal", gc=False):
+    """Where an event carried over continue-as-new was first recorded."""
+
+    exec: int
+    seq: int
+
+
+class ExecutionStarted(HistoryEvent, tag="ExecutionStarted", frozen=True, kw_only=True):
+    """Inbound; always line 1. `rules` names flavour and version of the replay rules, `code_id` the app's code."""
+
+    name: str
+    execution_id: str
+    version: str | None = None
+    input: Raw | UnsetType = UNSET
+    input_text: str | UnsetType = UNSET
+    parent: Parent | None = None
+    tags: dict[str, str] | None = None
+    scheduled_start_time: str | None = None
+    origin: str | None = None
+    rules: str = "native/1"
+    code_id: str | None = None
+    request_id: str | None = None
+    custom_status: Raw | UnsetType = UNSET
+    """Carried over continue-as-new."""
+    custom_status_text: str | UnsetType = UNSET
+    generation: int = 0
+    """How many times this run continued as new."""
+
+
+class OrchestratorStarted(HistoryEvent, tag="OrchestratorStarted", frozen=True, kw_only=True):
+    """Opens an episode; its timestamp is the orchestrator's current time. The episode saw every inbound line with
+    `seq <= consumed` that no earlier episode saw."""
+
+    consumed: int
+
+
+class OrchestratorCompleted(HistoryEvent, tag="OrchestratorCompleted", frozen=True, kw_only=True):
+    """Closes an episode: the checkpoint. `custom_status` is there only when the episode set it."""
+
+    custom_status: Raw | UnsetType = UNSET
+    custom_status_text: str | UnsetType = UNSET
+
+
+class TaskScheduled(HistoryEvent, tag="TaskScheduled", frozen=True, kw_only=True):
+    """The code called an activity. `call` is the event id of the first attempt when this is a retry."""
+
+    name: str
+    version: str | None = None
+    input: Raw | UnsetType = UNSET
+    input_text: str | UnsetType = UNSET
+    call: int | None = None
+    attempt: int = 1
+
+
+class TaskCompleted(HistoryEvent, tag="TaskCompleted", frozen=True, kw_only=True):
+    """Inbound: an activity answered."""
+
+    task_scheduled_id: int
+    result: Raw | UnsetType = UNSET
+    result_text: str | UnsetType = UNSET
+
+
+class TaskFailed(HistoryEvent, tag="TaskFailed", frozen=True, kw_only=True):
+    """Inbound: an activity raised. `reason` is the sentence a person reads, in Durable Functions' form."""
+
+    task_scheduled_id: int
+    reason: str
+    details: str = ""
+    failure_details: FailureDetails | None = None
+
+
+class SubOrchestrationInstanceCreated(HistoryEvent, tag="SubOrchestrationInstanceCreated", frozen=True, kw_only=True):
+    """The code called a sub-orchestration; the child's first line stands in the same batch."""
+
+    name: str
+    child_instance_id: str
+    child_exec: int | None = None
+    """Known to storage only; None while the decision has not been committed."""
+    version: str | None = None
+    input: Raw | UnsetType = UNSET
+    input_text: str | UnsetType = UNSET
+    call: int | None = None
+    attempt: int = 1
+
+
+class SubOrchestrationInstanceCompleted(
+    HistoryEvent, tag="SubOrchestrationInstanceCompleted", frozen=True, kw_only=True
+):
+    """Inbound: a child ended well; in the same batch as the child's own end."""
+
+    task_scheduled_id: int
+    result: Raw | UnsetType = UNSET
+    result_text: str | UnsetType = UNSET
+
+
+class SubOrchestrationInstanceFailed(HistoryEvent, tag="SubOrchestrationInstanceFailed", frozen=True, kw_only=True):
+    """Inbound: a child failed, was terminated, or could not start because its id is taken."""
+
+    task_scheduled_id: int
+    reason: str
+    details: str = ""
+    failure_details: FailureDetails | None = None
+
+
+class TimerCreated(HistoryEvent, tag="TimerCreated", frozen=True, kw_only=True):
+    """The code created a timer, or a retry waits. `call` is the first attempt's event id for a retry's delay."""
+
+    fire_at: str
+    call: int | None = None
+
+
+class TimerFired(HistoryEvent, tag="TimerFired", frozen=True, kw_only=True):
+    """Inbound: a timer is due. `timer_id` is the event id of its TimerCreated."""
+
+    timer_id: int
+    fire_at: str
+
+
+class EventSent(HistoryEvent, tag="EventSent", frozen=True, kw_only=True):
+    """The code sent an event to another instance; its EventRaised stands in the same batch if that one lives."""
+
+    target_instance_id: str
+    name: str
+    input: Raw | UnsetType = UNSET
+    input_text: str | UnsetType = UNSET
+
+
+class EventRaised(HistoryEvent, tag="EventRaised", frozen=True, kw_only=True):
+    """Inbound: an external event. Names match without regard to case."""
+
+    name: str
+    input: Raw | UnsetType = UNSET
+    input_text: str | UnsetType = UNSET
+    request_id: str | None = None
+    carried_from: CarriedFrom | None = None
+
+
+class ExecutionSuspended(HistoryEvent, tag="ExecutionSuspended", frozen=True, kw_only=True):
+    """Inbound: hold every event until resumed."""
+
+    reason: str = ""
+
+
+class ExecutionResumed(HistoryEvent, tag="ExecutionResumed", frozen=True, kw_only=True):
+    """Inbound: hand over what was held, in order."""
+
+    reason: str = ""
+
+
+class ExecutionTerminated(HistoryEvent, tag="ExecutionTerminated", frozen=True, kw_only=True):
+    """Inbound: end now, without running the code again."""
+
+    reason: str = ""
+
+
+class ExecutionCompleted(HistoryEvent, tag="ExecutionCompleted", frozen=True, kw_only=True):
+    """The run ended: `orchestration_status` is Completed, Failed or Terminated. `result` is its output.
+
+    `caused_by` is the seq of the failure line whose exception escaped the code, when there is one.
+    """
+
+    orchestration_status: str
+    result: Raw | UnsetType = UNSET
+    result_text: str | UnsetType = UNSET
+    failure_details: FailureDetails | None = None
+    caused_by: int | None = None
+
+
+class ContinueAsNew(HistoryEvent, tag="ContinueAsNew", frozen=True, kw_only=True):
+    """The run goes on as a new execution; `input` is its input."""
+
+    input: Raw | UnsetType = UNSET
+    input_text: str | UnsetType = UNSET
+
+
+Event: TypeAlias = (
+    ExecutionStarted
+    | OrchestratorStarted
+    | OrchestratorCompleted
+    | TaskScheduled
+    | TaskCompleted
+    | TaskFailed
+    | SubOrchestrationInstanceCreated
+    | SubOrchestrationInstanceCompleted
+    | SubOrchestrationInstanceFailed
+    | TimerCreated
+    | TimerFired
+    | EventSent
+    | EventRaised
+    | ExecutionSuspended
+    | ExecutionResumed
+    | ExecutionTerminated
+    | ExecutionCompleted
+    | ContinueAsNew
+)
+
+Inbound: TypeAlias = (
+    ExecutionStarted
+    | TaskCompleted
+    | TaskFailed
+    | SubOrchestrationInstanceCompleted
+    | SubOrchestrationInstanceFailed
+    | TimerFired
+    | EventRaised
+    | ExecutionSuspended
+    | ExecutionResumed
+    | ExecutionTerminated
+)
+
+INBOUND_TYPES = (
+    ExecutionStarted,
+    TaskCompleted,
+    TaskFailed,
+    SubOrchestrationInstanceCompleted,
+    SubOrchestrationInstanceFailed,
+    TimerFired,
+    EventRaised,
+    ExecutionSuspended,
+    ExecutionResumed,
+    ExecutionTerminated,
+)
+
+_decoder: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
+
+encode_members = msgspec.json.Encoder().encode
+"""An event as JSON bytes in the order tag, seq, event id, timestamp, members; storage adds the envelope."""
+
+
+def decode_line(line: bytes) -> Event:
+    """The event of one history line, envelope ignored. Raises msgspec.ValidationError for an unknown event type.
+
+    The event's payloads are views into `line`, which they keep alive.
+    """
+    return _decoder.decode(line)
+
+
+def is_inbound(event: Event) -> bool:
+    """Whether the event arrived from outside, as against being written by an episode."""
+    return isinstance(event, INBOUND_TYPES)
+
+
+def input_of(
+    event: ExecutionStarted | TaskScheduled | SubOrchestrationInstanceCreated | EventRaised | ContinueAsNew,
+) -> Payload:
+    """The payload handed in with an event."""
+    return Payload(event.input, event.input_text)
+
+
+def result_of(event: TaskCompleted | SubOrchestrationInstanceCompleted | ExecutionCompleted) -> Payload:
+    """The payload an event answers with."""
+    return Payload(event.result, event.result_text)

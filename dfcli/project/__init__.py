@@ -1,0 +1,1 @@
+"""`project`: the user's folder: settings, loading code, templates, hot reload."""

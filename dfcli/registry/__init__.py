@@ -1,0 +1,1 @@
+"""`registry`: name → function, checked before anything runs."""
