@@ -1,0 +1,107 @@
+"""Requests and responses as HTTP functions see them, under the names and defaults Azure Functions gives them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, MutableMapping
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+
+class Headers(MutableMapping[str, str]):
+    """Header names are compared without regard to case and kept as they were written."""
+
+    def __init__(self, headers: Mapping[str, str] | None = None) -> None:
+        self._items: dict[str, tuple[str, str]] = {}
+        for name, value in (headers or {}).items():
+            self[name] = value
+
+    def __getitem__(self, name: str) -> str:
+        return self._items[name.lower()][1]
+
+    def __setitem__(self, name: str, value: str) -> None:
+        self._items[name.lower()] = (name, str(value))
+
+    def __delitem__(self, name: str) -> None:
+        del self._items[name.lower()]
+
+    def __iter__(self) -> Iterator[str]:
+        return (name for name, _ in self._items.values())
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and name.lower() in self._items
+
+    def __repr__(self) -> str:
+        return f"Headers({dict(self._items.values())!r})"
+
+
+class HttpRequest:
+    """One request. Only `method` and `url` are needed, so that a test can make one."""
+
+    def __init__(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        params: Mapping[str, str] | None = None,
+        route_params: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+    ) -> None:
+        self.method = method
+        self.url = url
+        self.headers: Mapping[str, str] = Headers(headers)
+        self.params: Mapping[str, str] = (
+            dict(params) if params is not None else dict(parse_qsl(urlsplit(url).query, keep_blank_values=True))
+        )
+        """The query; of a name that is repeated the last value."""
+        self.route_params: Mapping[str, str] = dict(route_params or {})
+        self._body = body or b""
+
+    def get_body(self) -> bytes:
+        return self._body
+
+    def get_json(self) -> Any:
+        """The decoded body. Raises ValueError when it is not JSON."""
+        try:
+            return json.loads(self._body)
+        except ValueError as error:
+            raise ValueError("HTTP request does not contain valid JSON data") from error
+
+    def __repr__(self) -> str:
+        return f"HttpRequest({self.method!r}, {self.url!r})"
+
+
+class HttpResponse:
+    """What an HTTP function answers: text is encoded in `charset`, bytes are passed on unchanged."""
+
+    def __init__(
+        self,
+        body: str | bytes | bytearray | None = None,
+        *,
+        status_code: int | None = None,
+        headers: Mapping[str, str] | None = None,
+        mimetype: str | None = None,
+        charset: str | None = None,
+    ) -> None:
+        if body is not None and not isinstance(body, str | bytes | bytearray):
+            raise TypeError(f"the body of an HttpResponse is text or bytes, not {type(body).__name__}")
+        self.status_code = 200 if status_code is None else status_code
+        self.mimetype = mimetype or "text/plain"
+        self.charset = charset or "utf-8"
+        self.headers: MutableMapping[str, str] = Headers(headers)
+        self._body = b"" if body is None else body.encode(self.charset) if isinstance(body, str) else bytes(body)
+
+    def get_body(self) -> bytes:
+        return self._body
+
+    @property
+    def content_type(self) -> str:
+        """The Content-Type to send: the header when one was given, else mimetype and charset."""
+        return self.headers.get("Content-Type") or f"{self.mimetype}; charset={self.charset}"
+
+    def __repr__(self) -> str:
+        return f"HttpResponse({self.status_code}, {len(self._body)} bytes)"

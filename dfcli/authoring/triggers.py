@@ -1,0 +1,115 @@
+"""What the decorators know about one function: its name, what triggers it, and where it stands in the source.
+
+The definition sits on the function as `__dfcli__` and is settled again after each decorator, so that they stack in
+any order. What is wrong with it is collected in `faults` and refused by the registry, which sees the whole app.
+"""
+
+from __future__ import annotations
+
+import enum
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from dfcli.errors import AppLoadError
+
+Kind = Literal["", "orchestrator", "activity", "http"]
+"""What triggers a function; empty as long as no trigger has been given."""
+
+
+class AuthLevel(enum.StrEnum):
+    """Which key an HTTP function asks for when keys are on."""
+
+    FUNCTION = "function"
+    ANONYMOUS = "anonymous"
+    ADMIN = "admin"
+
+
+@dataclass(slots=True, eq=False)
+class FunctionDefinition:
+    """One function of the app. Complete once the module that holds it has been imported; nobody changes it later."""
+
+    name: str
+    kind: Kind
+    function: Callable[..., Any]
+    is_async: bool
+    parameter: str
+    """The parameter that takes the trigger's value; empty for a function that takes none."""
+    client_parameter: str | None = None
+    """The parameter that takes the durable client."""
+    client_task_hub: str | None = None
+    route: str | None = None
+    """Below the route prefix, without a leading `/`; HTTP functions only."""
+    methods: frozenset[str] | None = None
+    """Upper case; None: every method."""
+    auth_level: AuthLevel = AuthLevel.FUNCTION
+    file: str = ""
+    line: int = 0
+    """Of the function's first decorator."""
+
+    wished_parameter: str | None = None
+    """What the trigger was told to use, before it was settled."""
+    name_from_trigger: bool = False
+    triggers: list[Kind] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+
+    def arguments(self, value: Any, client: Any = None) -> dict[str, Any]:
+        """The keyword arguments to call the function with: the trigger's value and, where asked for, the client."""
+        arguments = {self.parameter: value} if self.parameter else {}
+        if self.client_parameter is not None:
+            arguments[self.client_parameter] = client
+        return arguments
+
+    @property
+    def where(self) -> str:
+        """File and line, as compilers print them."""
+        return f"{self.file}:{self.line}"
+
+
+def definition_of(function: Callable[..., Any]) -> FunctionDefinition | None:
+    """What the decorators noted on `function`, if any of them has seen it."""
+    definition = getattr(function, "__dfcli__", None)
+    return definition if isinstance(definition, FunctionDefinition) else None
+
+
+def define(function: Callable[..., Any]) -> FunctionDefinition:
+    """The definition on `function`, made when this is the first decorator that sees it.
+
+    Raises AppLoadError for what cannot be a function of an app: classes, `staticmethod` objects, instances.
+    """
+    code = getattr(inspect.unwrap(function), "__code__", None) if callable(function) else None
+    if code is None or isinstance(function, type):
+        raise AppLoadError(
+            f"{function!r} cannot be a function of the app",
+            why="the decorators take functions made with `def` or `async def`",
+            hint="write the decorator directly above the `def`, with parentheses: `@app.activity_trigger()`",
+        )
+    definition = definition_of(function)
+    if definition is None:
+        definition = FunctionDefinition(
+            name=function.__name__, kind="", function=function, is_async=False, parameter="", file="", line=0
+        )
+        definition.file, definition.line = code.co_filename, code.co_firstlineno
+        function.__dfcli__ = definition  # type: ignore[attr-defined]
+    # A decorator of the user's between two of ours (functools.wraps) copies the definition: the outer function counts.
+    definition.function = function
+    return definition
+
+
+def settle(definition: FunctionDefinition) -> None:
+    """Work out anew what depends on more than one decorator: the parameters, and whether the function is async."""
+    definition.is_async = inspect.iscoroutinefunction(definition.function)
+    parameters = inspect.signature(definition.function).parameters
+    free = [
+        name
+        for name, parameter in parameters.items()
+        if name != definition.client_parameter
+        and parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+    ]
+    if definition.wished_parameter is not None:
+        definition.parameter = definition.wished_parameter
+    elif definition.kind == "http" and "req" in free:
+        definition.parameter = "req"
+    else:
+        definition.parameter = free[0] if free else ""

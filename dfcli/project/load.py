@@ -1,0 +1,133 @@
+"""Loading an app: `function_app.py` of its folder, with everything it imports from there, fresh each time.
+
+A load either gives a checked app or changes nothing: when the new code does not load, the modules of the app that
+ran before are back in `sys.modules` and `sys.path` is as it was. One load at a time; call it from one thread.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import ModuleType
+
+from dfcli.authoring.app import DFApp
+from dfcli.errors import AppLoadError
+from dfcli.project import imports
+from dfcli.project.code_id import code_id_of
+from dfcli.project.folder import ENTRY_FILE, belongs_to_app, source_files
+from dfcli.registry.registry import Registry
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedApp:
+    """One version of an app's code, checked."""
+
+    folder: str
+    app: DFApp
+    registry: Registry
+    code_id: str
+    """What `ExecutionStarted` records: see `code_id_of`."""
+    files: list[str]
+    """The app's .py files, relative to the folder."""
+
+
+def load_app(folder: str) -> LoadedApp:
+    """The app in `folder`, imported anew. Raises AppLoadError naming file and line of what is wrong."""
+    folder = imports.real_folder(folder)
+    entry = imports.check_entry(folder)
+    files = source_files(folder)
+    code_id = code_id_of(folder, files)
+    with _fresh_modules(folder):
+        module = _import_entry(folder)
+        app = _only_app(module, entry)
+        registry = Registry.from_app(app)
+    return LoadedApp(folder, app, registry, code_id, files)
+
+
+@contextmanager
+def _fresh_modules(folder: str) -> Iterator[None]:
+    """Without the modules of any app loaded before; they come back when the body raises."""
+    path_before = list(sys.path)
+    before = {name: module for name, module in sys.modules.items() if imports.is_app_module(name, module, folder)}
+    for name in before:
+        del sys.modules[name]
+    imports.prefer(folder)
+    try:
+        yield
+    except BaseException:
+        for name in [n for n, m in sys.modules.items() if imports.is_app_module(n, m, folder)]:
+            del sys.modules[name]
+        sys.modules.update(before)
+        sys.path[:] = path_before
+        raise
+
+
+def _import_entry(folder: str) -> ModuleType:
+    importlib.invalidate_caches()
+    try:
+        return importlib.import_module(imports.ENTRY_MODULE)
+    except AppLoadError as error:  # raised by a decorator: it does not know where it stands
+        place = _place_in_app(folder, error)
+        raise AppLoadError(error.what, why=f"{place}: {error.why}" if place else error.why, hint=error.hint) from None
+    except SyntaxError as error:
+        raise _syntax_error(error) from error
+    except ImportError as error:
+        raise _import_error(folder, error) from error
+    except (Exception, SystemExit) as error:
+        place = _place_in_app(folder, error) or ENTRY_FILE
+        kind = type(error).__name__
+        raise AppLoadError(
+            "the app cannot be loaded: its code raised an error while it was imported",
+            why=f"{place}: {kind}: {error}" if str(error) else f"{place}: {kind}",
+            hint="code at module level runs at each load; move work into functions",
+        ) from error
+
+
+def _only_app(module: ModuleType, entry: str) -> DFApp:
+    apps = {id(value): (name, value) for name, value in vars(module).items() if isinstance(value, DFApp)}
+    if len(apps) == 1:
+        ((_, app),) = apps.values()
+        return app
+    if not apps:
+        raise AppLoadError("the app has no DFApp", why=f"{entry} makes none at module level", hint="app = df.DFApp()")
+    raise AppLoadError(
+        f"the app has {len(apps)} DFApps",
+        why=f"{entry} holds {', '.join(sorted(name for name, _ in apps.values()))}",
+        hint="keep one, and make the others df.Blueprint() with app.register_functions(...)",
+    )
+
+
+def _syntax_error(error: SyntaxError) -> AppLoadError:
+    place = f"{error.filename or ENTRY_FILE}:{error.lineno}" if error.lineno else (error.filename or ENTRY_FILE)
+    line = (error.text or "").strip()
+    return AppLoadError(
+        "the app cannot be loaded: its code is not valid Python",
+        why=f"{place}: {error.msg}" + (f": {line}" if line else ""),
+        hint="correct the line; a running host loads the app again when the file is saved",
+    )
+
+
+def _import_error(folder: str, error: ImportError) -> AppLoadError:
+    place = _place_in_app(folder, error) or ENTRY_FILE
+    missing = (error.name or "").partition(".")[0]
+    hint = "check the name and that the module's file is in the app's folder"
+    if missing == "azure":
+        hint = "to run here, write `import dfcli as df` and take HttpRequest, HttpResponse and AuthLevel from `df`"
+    elif isinstance(error, ModuleNotFoundError) and missing:
+        hint = f"install it into the environment of dfcli: `{sys.executable} -m pip install ...`"
+    return AppLoadError(
+        "the app cannot be loaded: an import failed", why=f"{place}: {type(error).__name__}: {error}", hint=hint
+    )
+
+
+def _place_in_app(folder: str, error: BaseException) -> str:
+    """File and line of the app's code nearest to where `error` was raised; empty when none took part."""
+    for frame, line in reversed(list(traceback.walk_tb(error.__traceback__))):
+        file = frame.f_code.co_filename
+        if belongs_to_app(folder, file):
+            return f"{file}:{line}"
+    return ""

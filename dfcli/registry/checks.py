@@ -1,0 +1,127 @@
+"""What is refused before anything runs, each with the file and line of the code to change."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+
+from dfcli.authoring.triggers import FunctionDefinition
+from dfcli.errors import AppLoadError, InvalidArgument
+from dfcli.model.ids import check_function_name
+from dfcli.registry.routes import check_route, check_routes
+
+
+def check_functions(functions: Sequence[FunctionDefinition]) -> None:
+    """Raises AppLoadError for the first fault, in the order of the source."""
+    in_source_order = sorted(functions, key=lambda f: (f.file, f.line))
+    for function in in_source_order:
+        _check_trigger(function)
+        _check_name(function)
+        _check_parameters(function)
+        _check_shape(function)
+        if function.kind == "http":
+            check_route(function)
+    _check_duplicates(in_source_order)
+    check_routes(in_source_order)
+
+
+def refusal(function: FunctionDefinition, what: str, hint: str) -> AppLoadError:
+    """The error for one function: `what` follows its name."""
+    return AppLoadError(f"function {function.name!r} {what}", why=f"it stands at {function.where}", hint=hint)
+
+
+def _check_trigger(function: FunctionDefinition) -> None:
+    if not function.triggers:
+        raise refusal(
+            function,
+            "has no trigger",
+            "add one: @app.orchestration_trigger(), @app.activity_trigger() or @app.route()",
+        )
+    if len(function.triggers) > 1:
+        raise refusal(
+            function,
+            f"has {len(function.triggers)} triggers: {', '.join(function.triggers)}",
+            "a function has exactly one; move the shared code into a plain function and call it from both",
+        )
+    if function.faults:
+        raise refusal(function, f"cannot be used: {function.faults[0]}", "remove one of the decorators")
+
+
+def _check_name(function: FunctionDefinition) -> None:
+    try:
+        check_function_name(function.name)
+    except InvalidArgument as error:
+        raise AppLoadError(error.what, why=f"{error.why}; it stands at {function.where}", hint=error.hint) from None
+
+
+def _check_parameters(function: FunctionDefinition) -> None:
+    """Every parameter without a default is filled by the trigger or the client, and can be filled by name."""
+    parameters = inspect.signature(function.function).parameters
+    for wished, decorator in ((function.parameter, "trigger"), (function.client_parameter, "durable client")):
+        if wished and wished not in parameters:
+            raise refusal(
+                function,
+                f"has no parameter {wished!r}, which its {decorator} names",
+                f"its parameters are ({', '.join(parameters)}); name one of them in the decorator",
+            )
+    for name, parameter in parameters.items():
+        filled = name in (function.parameter, function.client_parameter)
+        if filled and parameter.kind is parameter.POSITIONAL_ONLY:
+            raise refusal(function, f"takes {name!r} by position only", "remove the '/' from its parameters")
+        needed = parameter.default is parameter.empty and parameter.kind not in (
+            parameter.VAR_POSITIONAL,
+            parameter.VAR_KEYWORD,
+        )
+        if needed and not filled:
+            raise refusal(
+                function,
+                f"has a parameter {name!r} that nothing fills",
+                "give it a default, pass one object as input, or add @app.durable_client_input(...) for a client",
+            )
+    if function.client_parameter and function.client_parameter == function.parameter:
+        raise refusal(
+            function,
+            f"uses {function.parameter!r} for its trigger and for the durable client",
+            "give it two parameters",
+        )
+
+
+def _check_shape(function: FunctionDefinition) -> None:
+    """Generators, coroutines and plain functions: which of them each trigger can run."""
+    code = inspect.unwrap(function.function)
+    if function.kind == "orchestrator":
+        if inspect.isasyncgenfunction(code):
+            raise refusal(
+                function,
+                "is an `async def` that yields, which cannot be an orchestrator",
+                "use `await` instead of `yield`, or write `def` instead of `async def`",
+            )
+        parameter = inspect.signature(function.function).parameters.get(function.parameter)
+        if parameter is None or parameter.kind is parameter.KEYWORD_ONLY:
+            raise refusal(function, "takes no context", f"write `def {code.__name__}(context):`")
+        if function.client_parameter:
+            raise refusal(
+                function,
+                "is an orchestrator and asks for the durable client",
+                "an orchestrator must give the same answer on every replay: use the client in an activity",
+            )
+    elif inspect.isgeneratorfunction(code) or inspect.isasyncgenfunction(code):
+        article = "an activity" if function.kind == "activity" else "an HTTP function"
+        raise refusal(
+            function,
+            f"is {article} and yields",
+            "return the result instead, or use @app.orchestration_trigger() if it was meant to orchestrate",
+        )
+
+
+def _check_duplicates(functions: Sequence[FunctionDefinition]) -> None:
+    seen: dict[str, FunctionDefinition] = {}
+    for function in functions:
+        other = seen.setdefault(function.name.casefold(), function)
+        if other is not function:
+            spelt = "" if other.name == function.name else f" (as {other.name!r})"
+            raise AppLoadError(
+                f"two functions are named {function.name!r}",
+                why=f"one stands at {other.where}{spelt}, the other at {function.where}; case does not count",
+                hint="rename one of them, or give it a name with @app.function_name(...)",
+            )
