@@ -1,1 +1,1 @@
-"""`cli`: parse, call, render: one module per command."""
+"""`cli`: parse, call, render. One module per command, each imported only when its command is asked for."""

@@ -1,0 +1,206 @@
+"""The `dfcli` command: find the command, run it, and turn every refusal into words and an exit code."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from dfcli.cli import terminal
+from dfcli.cli.catalogue import COMMANDS
+from dfcli.errors import DfError
+
+_USAGE_ERROR = typer.BadParameter.__mro__[1]
+_EXCEPTIONS_OF_THE_PARSER = typer.BadParameter.__mro__[2]
+_LIBRARY_FAULT = 1
+_INTERRUPTED = 130
+_READER_LEFT = 141
+
+
+class LazyGroup(TyperGroup):
+    """Commands from the catalogue, imported when they are asked for; the list of them imports nothing."""
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002
+        return load_command(cmd_name) if cmd_name in COMMANDS else None
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            self._refuse(args[0])
+        return super().resolve_command(ctx, args)
+
+    def _refuse(self, name: str) -> None:
+        from difflib import get_close_matches
+
+        from dfcli.errors import InvalidArgument
+
+        close = get_close_matches(name.replace("_", "-").lower(), COMMANDS, n=1)
+        raise InvalidArgument(
+            f"there is no command {name!r}", hint=f"dfcli {close[0]}" if close else "dfcli --help lists them"
+        )
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002
+        groups: dict[str, list[tuple[str, str]]] = {}
+        for name, entry in COMMANDS.items():
+            groups.setdefault(entry.group, []).append((name, entry.help))
+        longest = max(map(len, COMMANDS))
+        for group, rows in groups.items():
+            with formatter.section(group):
+                formatter.write_dl([(name.ljust(longest), help) for name, help in rows])
+
+
+def load_command(name: str) -> Any:
+    """The command as the parser's object, with `--debug` added to its options."""
+    entry = COMMANDS[name]
+    function = getattr(importlib.import_module(entry.module), entry.function)
+    one = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+    one.command(name, context_settings=_HELP_NAMES)(function)
+    command = typer.main.get_command(one)
+    command.params.append(_debug_option())
+    return command
+
+
+def _debug_option() -> Any:
+    def holder(debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False) -> None:
+        """Only its one option is used."""
+
+    one = typer.Typer(add_completion=False, rich_markup_mode=None)
+    one.command()(holder)
+    option = typer.main.get_command(one).params[0]
+    option.expose_value = False
+    option.callback = lambda _ctx, _param, value: _switch_on_debug(bool(value))
+    return option
+
+
+_HELP_NAMES = {"help_option_names": ["-h", "--help"]}
+_debug = bool(os.environ.get("DFCLI_DEBUG"))
+
+
+def _switch_on_debug(wanted: bool) -> None:
+    global _debug
+    _debug = _debug or wanted
+
+
+app = typer.Typer(
+    name="dfcli",
+    cls=LazyGroup,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings=_HELP_NAMES,
+    invoke_without_command=True,
+)
+
+
+@app.callback()
+def dfcli(
+    ctx: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+) -> None:
+    """Durable Functions on one machine.
+
+    An app is a folder with code, by default the current one (-C DIR for another). Its task hub, the folder with the
+    state, is `.dfcli/default` inside it. Commands talk to the running host, and work on the files when there is none.
+    """
+    _switch_on_debug(debug)
+    if version:
+        from importlib.metadata import version as version_of
+
+        terminal.answer(f"dfcli {version_of('dfcli')}")
+        raise typer.Exit(0)
+    if ctx.invoked_subcommand is None:
+        terminal.answer(ctx.get_help())
+        raise typer.Exit(0)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command line; the process's exit code."""
+    try:
+        command = typer.main.get_command(app)
+        code = command.main(args=arguments, prog_name="dfcli", standalone_mode=False)
+        sys.stdout.flush()
+        return code if isinstance(code, int) else 0
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    except BrokenPipeError:
+        _drop_stdout()
+        return _READER_LEFT
+    except Exception as error:
+        return report(error)
+    except SystemExit as exit:
+        return exit.code if isinstance(exit.code, int) else _LIBRARY_FAULT
+
+
+def report(error: Exception) -> int:
+    """Say on stderr what went wrong, why and how to go on; the exit code that tells it to scripts."""
+    try:
+        sys.stdout.flush()
+    except (OSError, ValueError):
+        _drop_stdout()
+    if _debug and not isinstance(error, _EXCEPTIONS_OF_THE_PARSER):
+        import traceback
+
+        for line in "".join(traceback.format_exception(error)).rstrip().split("\n"):
+            terminal.say(terminal.visible(line))
+    if isinstance(error, DfError):
+        say_error(error)
+        return error.exit_code
+    if isinstance(error, typer.Abort):
+        terminal.say("interrupted")
+        return _INTERRUPTED
+    if isinstance(error, _EXCEPTIONS_OF_THE_PARSER):
+        say_error(_usage_fault(error))
+        return 2
+    say_error(_unexpected(error))
+    return _LIBRARY_FAULT
+
+
+def say_error(error: DfError) -> None:
+    """The three parts of a refusal, each on lines of its own."""
+    for label, text in (("error", error.what), ("why", error.why), ("hint", error.hint)):
+        if text:
+            indent = "" if label == "error" else "  "
+            first, *rest = terminal.visible_lines(text)
+            colour = "red" if label == "error" else "cyan" if label == "hint" else "dim"
+            terminal.say(f"{indent}{terminal.paint(label + ':', colour, stream=sys.stderr)} {first}")
+            for line in rest:
+                terminal.say(f"{indent}  {line}")
+
+
+def _usage_fault(error: Any) -> DfError:
+    text = error.format_message().rstrip(".")
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context is not None else "dfcli"
+    return DfError(text[:1].lower() + text[1:], hint=f"{path} --help")
+
+
+def _unexpected(error: Exception) -> DfError:
+    if isinstance(error, OSError) and error.strerror:
+        subject = f"{error.filename}: " if error.filename else ""
+        return DfError(f"{subject}{error.strerror}", why="the system refused it")
+    return DfError(
+        f"{type(error).__name__}: {error}",
+        why="this is a fault of dfcli, not of your app",
+        hint="run the command again with --debug and report what it shows",
+    )
+
+
+def _drop_stdout() -> None:
+    """Nobody reads any more: what is still buffered goes nowhere, so that the interpreter's last flush is quiet."""
+    try:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+    except (OSError, ValueError):
+        return
+
+
+if __name__ == "__main__":
+    sys.exit(main())
