@@ -1,1 +1,80 @@
-"""dfcli: Durable Functions on one machine. The public names for app authors; all else is internal."""
+"""dfcli: Durable Functions on one machine. The public names for app authors; all else is internal.
+
+    import dfcli as df
+
+    app = df.DFApp()
+
+A name's module is imported when the name is first used, so that `import dfcli` costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from dfcli.authoring.activity import ActivityInfo, activity_info
+    from dfcli.authoring.app import Blueprint, DFApp
+    from dfcli.authoring.context import DurableOrchestrationContext
+    from dfcli.authoring.failures import TaskFailedError
+    from dfcli.authoring.http import HttpRequest, HttpResponse
+    from dfcli.authoring.retry import RetryOptions
+    from dfcli.authoring.tasks import Task
+    from dfcli.authoring.triggers import AuthLevel
+    from dfcli.errors import DfError
+    from dfcli.host.client import DurableOrchestrationClient
+    from dfcli.host.host import Host
+    from dfcli.model.failure import FailureDetails
+    from dfcli.model.status import OrchestrationRuntimeStatus
+
+__all__ = [
+    "ActivityInfo",
+    "AuthLevel",
+    "Blueprint",
+    "DFApp",
+    "DfError",
+    "DurableOrchestrationClient",
+    "DurableOrchestrationContext",
+    "FailureDetails",
+    "Host",
+    "HttpRequest",
+    "HttpResponse",
+    "OrchestrationRuntimeStatus",
+    "RetryOptions",
+    "Task",
+    "TaskFailedError",
+    "activity_info",
+]
+
+_HOMES = {
+    "ActivityInfo": "dfcli.authoring.activity",
+    "AuthLevel": "dfcli.authoring.triggers",
+    "Blueprint": "dfcli.authoring.app",
+    "DFApp": "dfcli.authoring.app",
+    "DfError": "dfcli.errors",
+    "DurableOrchestrationClient": "dfcli.host.client",
+    "DurableOrchestrationContext": "dfcli.authoring.context",
+    "FailureDetails": "dfcli.model.failure",
+    "Host": "dfcli.host.host",
+    "HttpRequest": "dfcli.authoring.http",
+    "HttpResponse": "dfcli.authoring.http",
+    "OrchestrationRuntimeStatus": "dfcli.model.status",
+    "RetryOptions": "dfcli.authoring.retry",
+    "Task": "dfcli.authoring.tasks",
+    "TaskFailedError": "dfcli.authoring.failures",
+    "activity_info": "dfcli.authoring.activity",
+}
+"""Name → the module that holds it. A test keeps this, `__all__` and the imports above equal."""
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'dfcli' has no attribute {name!r}")
+    value = getattr(import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
