@@ -62,6 +62,8 @@ class InstanceSummary(msgspec.Struct, kw_only=True):
     tags: dict[str, str] | None = None
     bytes: int = 0
     generation: int = 0
+    request_id: str | None = None
+    """Of the start: repeating it with the same one starts nothing more."""
     open_tasks: dict[int, int] = msgspec.field(default_factory=dict)
     """Event id to seq of each scheduled activity without an answer."""
     open_timers: dict[int, str] = msgspec.field(default_factory=dict)
@@ -146,6 +148,7 @@ class InstanceSummary(msgspec.Struct, kw_only=True):
         self.parent = event.parent
         self.tags = event.tags
         self.generation = event.generation
+        self.request_id = event.request_id
         self.status = "Running" if event.generation else "Pending"
 
     def _end(self, status: str) -> None:
