@@ -42,6 +42,7 @@ Since = Annotated[
     str, typer.Option("--since", "--created-after", metavar="TIME", help="Created since: 10m, 2h, 3d, or a UTC time.")
 ]
 Until = Annotated[str, typer.Option("--until", "--created-before", metavar="TIME", help="Created until.")]
+All = Annotated[bool, typer.Option("--all", help="All that the command can act on.")]
 Ids = Annotated[
     list[str] | None,
     typer.Argument(metavar="[ID]...", help="Exact ids, @last, or - to read ids from stdin.", show_default=False),

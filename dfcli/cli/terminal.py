@@ -116,3 +116,8 @@ def say(line: str = "") -> None:
 def answer(line: str = "") -> None:
     """One line of the result. Raises BrokenPipeError when the reader left."""
     print(line.encode("utf-8", "backslashreplace").decode() if not line.isascii() else line)
+
+
+def without_colour(text: str) -> str:
+    """`text` without what `paint` added."""
+    return re.sub("\x1b\\[[0-9;]*m", "", text)
