@@ -107,6 +107,12 @@ class InstanceGone(WrongState):
     code = "gone"
 
 
+class Quarantined(WrongState):
+    """The instance's files are damaged: it can be read as far as they go, and is not run. `why` names file and line."""
+
+    code = "quarantined"
+
+
 class TimedOut(DfError):
     exit_code = 7
     code = "timeout"

@@ -70,6 +70,8 @@ class ExecutionStarted(HistoryEvent, tag="ExecutionStarted", frozen=True, kw_onl
     custom_status_text: str | UnsetType = UNSET
     generation: int = 0
     """How many times this run continued as new."""
+    created: str | None = None
+    """When the run was started, on a later generation's line: the file that says so may have been removed by then."""
 
 
 class OrchestratorStarted(HistoryEvent, tag="OrchestratorStarted", frozen=True, kw_only=True):
