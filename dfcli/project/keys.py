@@ -1,0 +1,85 @@
+"""The keys of dfcli.toml: what each allows, and how text from a variable becomes a value."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from dfcli.errors import InvalidArgument
+from dfcli.model.ids import check_hub_name
+
+
+class Key(NamedTuple):
+    allowed: str
+    """In words, for messages: "a whole number from 0 to 65535"."""
+    take: Callable[[Any], Any]
+    """The value for what was read, a TOML value or text. Raises ValueError."""
+
+
+def _whole(low: int, high: int | None = None) -> Key:
+    def take(value: Any) -> int:
+        if isinstance(value, str):
+            value = int(value.strip(), 10)
+        if isinstance(value, bool) or not isinstance(value, int) or value < low or (high is not None and value > high):
+            raise ValueError
+        return value
+
+    return Key(f"a whole number from {low} to {high}" if high is not None else f"a whole number of {low} or more", take)
+
+
+def _seconds() -> Key:
+    def take(value: Any) -> float:
+        if isinstance(value, bool) or not isinstance(value, int | float | str):
+            raise ValueError
+        number = float(value)
+        if not math.isfinite(number) or number < 0:
+            raise ValueError
+        return number
+
+    return Key("a number of seconds, 0 or more", take)
+
+
+def _one_of(*words: str) -> Key:
+    def take(value: Any) -> str:
+        if not isinstance(value, str) or value.strip().lower() not in words:
+            raise ValueError
+        return value.strip().lower()
+
+    return Key(f"one of {', '.join(words)}", take)
+
+
+def _hub() -> Key:
+    def take(value: Any) -> str:
+        try:
+            return check_hub_name(value) if isinstance(value, str) else check_hub_name("")
+        except InvalidArgument as error:
+            raise ValueError(error.why) from None
+
+    return Key("a name of 3 to 45 letters and digits that begins with a letter", take)
+
+
+def _folder() -> Key:
+    def take(value: Any) -> str:
+        if not isinstance(value, str) or "\0" in value:
+            raise ValueError
+        return value
+
+    return Key("the path of a folder", take)
+
+
+KEYS: dict[str, Key] = {
+    "hub": _hub(),
+    "hub_dir": _folder(),
+    "port": _whole(0, 65535),
+    "workers": _whole(0, 1024),
+    "resident_limit": _whole(1),
+    "activity_threads": _whole(1, 10_000),
+    "max_concurrent_activities": _whole(1),
+    "on_nondeterminism": _one_of("park", "fail"),
+    "drain_seconds": _seconds(),
+    "keep_executions": _whole(1),
+    "materialise_seconds": _seconds(),
+    "log_level": _one_of("debug", "info", "warning", "error"),
+}
+"""In the order in which they are listed."""

@@ -1,0 +1,108 @@
+"""How an app is run: one frozen value, read once at the edge and handed down; no other room reads files or variables.
+
+Later sources win: dfcli.toml, host.json, local.settings.json, environment variables (`DFCLI_PORT`), flags. Each value
+remembers where it came from, for `dfcli doctor` and for messages.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, MutableMapping
+from typing import Any, Literal, NamedTuple
+
+import msgspec
+
+from dfcli.host.settings import HostSettings
+from dfcli.project import keys, sources
+
+HUBS_FOLDER = ".dfcli"
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """The effective values. Units stand in the names; every member but the last four can be set by the user."""
+
+    hub: str = "default"
+    hub_dir: str = ""
+    """The folder that holds the task hubs; empty: `.dfcli` in the app's folder."""
+    port: int = 7071
+    """0: any free port."""
+    workers: int = 0
+    """Worker processes for activities; 0: they run in threads of the host."""
+    resident_limit: int = 10_000
+    activity_threads: int = msgspec.field(default_factory=lambda: HostSettings().activity_threads)
+    max_concurrent_activities: int = 1_000
+    on_nondeterminism: Literal["park", "fail"] = "park"
+    drain_seconds: float = 10.0
+    keep_executions: int = 3
+    materialise_seconds: float = 0.2
+    """How long committed lines may stand in the journal only, before they are in the instance's own file."""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    folder: str = ""
+    app: dict[str, str] = {}
+    """What the app finds in its environment: `[app]` of dfcli.toml and `Values` of local.settings.json."""
+    sources: dict[str, str] = {}
+    """Member → where its value came from; members with their default are not listed. App values are `app.NAME`."""
+    notes: list[str] = []
+    """What was read and left aside, for the reader to know."""
+
+    @property
+    def hub_path(self) -> str:
+        """The task hub's folder."""
+        return os.path.join(self.hub_dir or os.path.join(self.folder, HUBS_FOLDER), self.hub)
+
+    @property
+    def host(self) -> HostSettings:
+        """What the host needs of it."""
+        return HostSettings(
+            resident_limit=self.resident_limit,
+            activity_threads=min(self.activity_threads, self.max_concurrent_activities),
+            async_activities_max=self.max_concurrent_activities,
+            workers=self.workers,
+            on_nondeterminism=self.on_nondeterminism,
+            drain_seconds=self.drain_seconds,
+        )
+
+    def effective(self) -> Iterator[Effective]:
+        """Every value with its source, in the order of the members."""
+        for name in keys.KEYS:
+            yield Effective(name, getattr(self, name), self.sources.get(name, "default"))
+        for name, value in sorted(self.app.items()):
+            yield Effective(f"app.{name}", value, self.sources[f"app.{name}"])
+
+    def export(self, environ: MutableMapping[str, str]) -> list[str]:
+        """Put the app's values into the environment; those that stand there already win, and are returned."""
+        skipped = [name for name in self.app if name in environ]
+        for name, value in self.app.items():
+            environ.setdefault(name, value)
+        return skipped
+
+
+class Effective(NamedTuple):
+    """One line of `dfcli doctor`."""
+
+    name: str
+    value: Any
+    source: str
+
+
+def load_settings(
+    folder: str, *, environ: Mapping[str, str] = {}, flags: Mapping[str, Any] = {}, cwd: str = ""
+) -> Settings:
+    """The settings for the app in `folder`. `flags` holds typed values by member name; None is a flag not given.
+
+    Relative folders in files count from the app's folder, those in variables and flags from `cwd`. Raises
+    AppLoadError for a fault in a file and InvalidArgument for one in a variable or flag, naming what is allowed.
+    """
+    folder = os.path.realpath(folder)
+    read = sources.Reading()
+    sources.read_toml(read, folder)
+    sources.read_host_json(read, folder)
+    sources.read_local_settings(read, folder)
+    sources.read_environment(read, environ)
+    sources.read_flags(read, flags)
+    hub_dir = read.values.get("hub_dir")
+    if hub_dir:
+        start = folder if read.origins["hub_dir"] in sources.FILES else (cwd or os.getcwd())
+        read.values["hub_dir"] = os.path.normpath(os.path.join(start, os.path.expanduser(hub_dir)))
+    return Settings(**read.values, folder=folder, app=read.app, sources=read.origins, notes=read.notes)
