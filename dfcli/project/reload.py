@@ -2,6 +2,9 @@
 
 One save of an editor is several events (a temporary file, a rename, a change of mode), and a checkout touches many
 files; a change is reported once, when the folder has been quiet for a moment.
+
+The folder itself is watched flat and each of its own subfolders deeply: the task hub in `.dfcli` is written to
+thousands of times a second and a `.venv` holds thousands of folders; neither may cost anything.
 """
 
 from __future__ import annotations
@@ -9,10 +12,21 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 
-from watchdog.events import FileSystemEvent, FileSystemEventHandler
+from watchdog.events import (
+    DirCreatedEvent,
+    DirDeletedEvent,
+    DirMovedEvent,
+    FileCreatedEvent,
+    FileDeletedEvent,
+    FileModifiedEvent,
+    FileMovedEvent,
+    FileSystemEvent,
+    FileSystemEventHandler,
+)
 from watchdog.observers import Observer
-from watchdog.observers.api import BaseObserver
+from watchdog.observers.api import BaseObserver, ObservedWatch
 
 from dfcli.project.folder import belongs_to_app
 from dfcli.project.sources import FILES
@@ -20,7 +34,15 @@ from dfcli.project.sources import FILES
 QUIET_SECONDS = 0.15
 LONGEST_SECONDS = 2.0
 """A folder that never gets quiet, such as one a build writes into, is reported all the same."""
-_CHANGES = frozenset({"created", "modified", "moved", "deleted"})
+_EVENTS: list[type[FileSystemEvent]] = [
+    FileCreatedEvent,
+    FileModifiedEvent,
+    FileMovedEvent,
+    FileDeletedEvent,
+    DirCreatedEvent,
+    DirMovedEvent,
+    DirDeletedEvent,
+]
 """Not "opened" and "closed": the loading itself reads the files."""
 
 
@@ -28,15 +50,17 @@ class Watch:
     """A running watch. `on_change` gets the changed paths, sorted, on a thread of the watch; it must not raise."""
 
     def __init__(self, folder: str, on_change: Callable[[list[str]], None], *, quiet_seconds: float) -> None:
+        self._folder = os.path.realpath(folder)
         self._on_change = on_change
         self._quiet_seconds = quiet_seconds
         self._changed: set[str] = set()
         self._more = threading.Condition()
         self._stopped = False
+        self._handler = _Changes(self._folder, self._note)
+        self._subfolders: dict[str, ObservedWatch] = {}
         self._observer: BaseObserver = Observer()
-        self._observer.schedule(
-            _Changes(os.path.realpath(folder), self._note), os.path.realpath(folder), recursive=True
-        )
+        self._observer.schedule(self._handler, self._folder, event_filter=_EVENTS)
+        self._watch_subfolders([])
         self._observer.daemon = True
         self._observer.start()
         self._reporter = threading.Thread(target=self._report, name="dfcli-reload", daemon=True)
@@ -62,7 +86,25 @@ class Watch:
             changed = self._next_change()
             if changed is None:
                 return
+            self._watch_subfolders(
+                changed
+            )  # before the report: what is written later is an event, what is there gets loaded
             self._on_change(changed)
+
+    def _watch_subfolders(self, changed: list[str]) -> None:
+        """Follow subfolders that came and went; one that is itself among the changes may have been replaced."""
+        there: set[str] = set()
+        with suppress(OSError), os.scandir(self._folder) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False) and belongs_to_app(self._folder, entry.path):
+                    there.add(entry.path)
+        for gone in self._subfolders.keys() - (there - set(changed)):
+            self._observer.unschedule(self._subfolders.pop(gone))
+        for new in there - self._subfolders.keys():
+            with suppress(FileNotFoundError):  # it went away again: the next event says so
+                self._subfolders[new] = self._observer.schedule(
+                    self._handler, new, recursive=True, event_filter=_EVENTS
+                )
 
     def _next_change(self) -> list[str] | None:
         """The paths of one burst of changes; None when the watch was stopped."""
@@ -105,8 +147,6 @@ class _Changes(FileSystemEventHandler):
         self._note = note
 
     def on_any_event(self, event: FileSystemEvent) -> None:
-        if event.event_type not in _CHANGES:
-            return
         for path in (event.src_path, event.dest_path):
             text = os.fsdecode(path) if path else ""
             if text and (self._is_moved_folder(event, text) or matters(self._folder, text)):
@@ -114,4 +154,4 @@ class _Changes(FileSystemEventHandler):
 
     def _is_moved_folder(self, event: FileSystemEvent, path: str) -> bool:
         """A package that is renamed, added or removed as a whole has no event for each file in it."""
-        return event.is_directory and event.event_type != "modified" and belongs_to_app(self._folder, path)
+        return event.is_directory and belongs_to_app(self._folder, path)
