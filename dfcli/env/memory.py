@@ -142,7 +142,7 @@ class MemoryFiles:
         return True
 
     def list(self, path: str) -> list[str]:
-        return list(self._directory(path).entries)
+        return list(self.directory(path).entries)
 
     def make_dir(self, path: str) -> None:
         directory, name = self._parent(path)
@@ -175,12 +175,12 @@ class MemoryFiles:
 
     def remove_dir(self, path: str) -> None:
         directory, name = self._parent(path)
-        if self._directory(path).entries:
+        if self.directory(path).entries:
             fail(errno.ENOTEMPTY, path)
         self.remove(directory, name)
 
     def fsync_dir(self, path: str) -> None:
-        self._directory(path)
+        self.directory(path)
 
     def sync_all(self, path: str) -> bool:
         self._node(path)
@@ -202,7 +202,7 @@ class MemoryFiles:
         assert node is not None
         return node
 
-    def _directory(self, path: str) -> Directory:
+    def directory(self, path: str) -> Directory:
         node = self._node(path)
         if not isinstance(node, Directory):
             fail(errno.ENOTDIR, path)
@@ -212,4 +212,4 @@ class MemoryFiles:
         folder, _, name = path.rstrip("/").rpartition("/")
         if not name:
             fail(errno.EBUSY, path)
-        return self._directory(folder), name
+        return self.directory(folder), name

@@ -186,7 +186,7 @@ class FaultyFiles(MemoryFiles):
         self.random = random
         self.dirty: dict[FaultyInode | FaultyDirectory, None] = {}
         self.damaged: set[FaultyInode | FaultyDirectory] = set()
-        """Nodes of which a failed sync has forgotten something: what is read differs from the disk until power is lost."""
+        """Nodes of which a failed sync has forgotten something: until power is lost, reads differ from the disk."""
         self.calls = 0
         self.crash_at = 0
         """The number of the call at which the process dies; 0: never."""
@@ -323,7 +323,7 @@ class FaultyFiles(MemoryFiles):
 
     def fsync_dir(self, path: str) -> None:
         self.check_alive()
-        self.sync([self._directory(path)])
+        self.sync([self.directory(path)])
 
     def sync_all(self, path: str) -> bool:
         self.check_alive()
