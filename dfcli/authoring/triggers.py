@@ -34,8 +34,8 @@ class FunctionDefinition:
     kind: Kind
     function: Callable[..., Any]
     is_async: bool
-    parameter: str
-    """The parameter that takes the trigger's value; empty for a function that takes none."""
+    parameter: str | None
+    """The parameter that takes the trigger's value; None for a function that takes none."""
     client_parameter: str | None = None
     """The parameter that takes the durable client."""
     client_task_hub: str | None = None
@@ -53,13 +53,6 @@ class FunctionDefinition:
     name_from_trigger: bool = False
     triggers: list[Kind] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
-
-    def arguments(self, value: Any, client: Any = None) -> dict[str, Any]:
-        """The keyword arguments to call the function with: the trigger's value and, where asked for, the client."""
-        arguments = {self.parameter: value} if self.parameter else {}
-        if self.client_parameter is not None:
-            arguments[self.client_parameter] = client
-        return arguments
 
     @property
     def where(self) -> str:
@@ -88,7 +81,7 @@ def define(function: Callable[..., Any]) -> FunctionDefinition:
     definition = definition_of(function)
     if definition is None:
         definition = FunctionDefinition(
-            name=function.__name__, kind="", function=function, is_async=False, parameter="", file="", line=0
+            name=function.__name__, kind="", function=function, is_async=False, parameter=None, file="", line=0
         )
         definition.file, definition.line = code.co_filename, code.co_firstlineno
         function.__dfcli__ = definition  # type: ignore[attr-defined]
@@ -101,15 +94,13 @@ def settle(definition: FunctionDefinition) -> None:
     """Work out anew what depends on more than one decorator: the parameters, and whether the function is async."""
     definition.is_async = inspect.iscoroutinefunction(definition.function)
     parameters = inspect.signature(definition.function).parameters
-    free = [
-        name
-        for name, parameter in parameters.items()
-        if name != definition.client_parameter
-        and parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
-    ]
+    left_out = {inspect.Parameter.VAR_KEYWORD}
+    if definition.kind == "http":  # its arguments are passed by name
+        left_out.add(inspect.Parameter.VAR_POSITIONAL)
+    free = [n for n, p in parameters.items() if n != definition.client_parameter and p.kind not in left_out]
     if definition.wished_parameter is not None:
         definition.parameter = definition.wished_parameter
     elif definition.kind == "http" and "req" in free:
         definition.parameter = "req"
     else:
-        definition.parameter = free[0] if free else ""
+        definition.parameter = free[0] if free else None

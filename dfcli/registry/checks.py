@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from dfcli.authoring.triggers import FunctionDefinition
 from dfcli.errors import AppLoadError, InvalidArgument
@@ -55,7 +55,7 @@ def _check_name(function: FunctionDefinition) -> None:
 
 
 def _check_parameters(function: FunctionDefinition) -> None:
-    """Every parameter without a default is filled by the trigger or the client, and can be filled by name."""
+    """Every parameter without a default is filled by the trigger or the client."""
     parameters = inspect.signature(function.function).parameters
     for wished, decorator in ((function.parameter, "trigger"), (function.client_parameter, "durable client")):
         if wished and wished not in parameters:
@@ -65,25 +65,51 @@ def _check_parameters(function: FunctionDefinition) -> None:
                 f"its parameters are ({', '.join(parameters)}); name one of them in the decorator",
             )
     for name, parameter in parameters.items():
-        filled = name in (function.parameter, function.client_parameter)
-        if filled and parameter.kind is parameter.POSITIONAL_ONLY:
-            raise refusal(function, f"takes {name!r} by position only", "remove the '/' from its parameters")
-        needed = parameter.default is parameter.empty and parameter.kind not in (
+        optional = parameter.default is not parameter.empty or parameter.kind in (
             parameter.VAR_POSITIONAL,
             parameter.VAR_KEYWORD,
         )
-        if needed and not filled:
+        if not optional and name not in (function.parameter, function.client_parameter):
             raise refusal(
                 function,
                 f"has a parameter {name!r} that nothing fills",
                 "give it a default, pass one object as input, or add @app.durable_client_input(...) for a client",
             )
+    if function.kind == "http":
+        _check_http_parameters(function, parameters)
+    else:
+        _check_only_parameter(function, parameters)
+
+
+def _check_http_parameters(function: FunctionDefinition, parameters: Mapping[str, inspect.Parameter]) -> None:
+    """Request and client are passed by name."""
+    for name in (function.parameter, function.client_parameter):
+        if name and parameters[name].kind is inspect.Parameter.POSITIONAL_ONLY:
+            raise refusal(function, f"takes {name!r} by position only", "remove the '/' from its parameters")
     if function.client_parameter and function.client_parameter == function.parameter:
         raise refusal(
             function,
             f"uses {function.parameter!r} for its trigger and for the durable client",
             "give it two parameters",
         )
+
+
+def _check_only_parameter(function: FunctionDefinition, parameters: Mapping[str, inspect.Parameter]) -> None:
+    """The context of an orchestrator and the input of an activity are passed by position."""
+    if function.client_parameter:
+        article = "an orchestrator" if function.kind == "orchestrator" else "an activity"
+        raise refusal(
+            function,
+            f"is {article} and asks for the durable client",
+            "only HTTP functions are given one; an orchestrator calls others with context.call_sub_orchestrator(...)",
+        )
+    name = function.parameter
+    if name is None:
+        return
+    if parameters[name].kind is inspect.Parameter.KEYWORD_ONLY:
+        raise refusal(function, f"takes {name!r} by name only", "remove the '*' from its parameters")
+    if name != next(iter(parameters)):
+        raise refusal(function, f"takes {name!r}, which is not its first parameter", "make it the first")
 
 
 def _check_shape(function: FunctionDefinition) -> None:
@@ -96,15 +122,8 @@ def _check_shape(function: FunctionDefinition) -> None:
                 "is an `async def` that yields, which cannot be an orchestrator",
                 "use `await` instead of `yield`, or write `def` instead of `async def`",
             )
-        parameter = inspect.signature(function.function).parameters.get(function.parameter)
-        if parameter is None or parameter.kind is parameter.KEYWORD_ONLY:
+        if function.parameter is None:
             raise refusal(function, "takes no context", f"write `def {code.__name__}(context):`")
-        if function.client_parameter:
-            raise refusal(
-                function,
-                "is an orchestrator and asks for the durable client",
-                "an orchestrator must give the same answer on every replay: use the client in an activity",
-            )
     elif inspect.isgeneratorfunction(code) or inspect.isasyncgenfunction(code):
         article = "an activity" if function.kind == "activity" else "an HTTP function"
         raise refusal(

@@ -12,6 +12,8 @@ from dfcli.authoring.app import Blueprint
 from dfcli.authoring.triggers import FunctionDefinition, Kind
 from dfcli.registry.checks import check_functions
 
+__all__ = ["FunctionDefinition", "Registry"]
+
 
 class Registry:
     """The functions of an app that passed every check."""
