@@ -1,0 +1,157 @@
+"""The ASGI application over a running host: guard, then areas, then the app's own functions.
+
+Starlette's router is not used: Durable Functions' paths match without regard to case, a wrong method is 404, and
+segments are decoded after they are split. Its responses and types are.
+"""
+
+from __future__ import annotations
+
+import hmac
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from dfcli.env.ids import Ids, RandomIds
+from dfcli.errors import DfError
+from dfcli.http import listing, management, own_routes
+from dfcli.http.answers import Refusal, broken, nothing, refused, refused_as_durable
+from dfcli.http.call import Call, ClientGone, Service
+from dfcli.http.guard import LOOPBACK_NAMES, Guard
+from dfcli.http.ports import HostPort
+from dfcli.http.routing import Access, RouteTable, parameters, path_segments
+from dfcli.http.triggers import USER_BODY_MAX, TriggerTable, no_route, run_trigger
+
+log = logging.getLogger("dfcli.http")
+
+root_routes = RouteTable()
+"""Routes of no area; anything else may be the app's."""
+
+
+@root_routes.add("GET", "", access=Access.OPEN)
+@root_routes.add("HEAD", "", access=Access.OPEN)
+async def root_page(call: Call) -> Response:
+    return Response(f"dfcli is running. Task hub: {call.host.hub_name}\n", media_type="text/plain")
+
+
+@root_routes.add("GET", "healthz", access=Access.OPEN)
+@root_routes.add("HEAD", "healthz", access=Access.OPEN)
+async def healthz(call: Call) -> Response:
+    """For service supervisors: 503 while the host stops."""
+    if call.service.stopping.is_set():
+        return Response("stopping\n", 503, media_type="text/plain")
+    return Response("ok\n", media_type="text/plain")
+
+
+@dataclass(frozen=True, slots=True)
+class Area:
+    """A base address, the routes below it, and how it words a refusal."""
+
+    base: tuple[str, ...]
+    table: RouteTable
+    refuse: Callable[[DfError, Ids], Response]
+    is_worker: bool = False
+
+    def unknown(self, allowed: Sequence[str], ids: Ids) -> Response:
+        """No such route. On durable paths a wrong method is 404 as well, as Durable Functions has it."""
+        if self.table is not own_routes.routes:
+            return nothing(404)
+        if allowed:
+            headers = {"allow": ", ".join(sorted(allowed))}
+            return refused(Refusal(405, "method_not_allowed", "the method does not fit here", headers=headers), ids)
+        return refused(no_route(), ids)
+
+
+durable_routes = RouteTable(management.routes, listing.routes)
+WORKER = "{token}"
+AREAS = (
+    Area(("runtime", "webhooks", "durabletask"), durable_routes, refused_as_durable),
+    Area(("admin", "extensions", "durabletaskextension"), durable_routes, refused_as_durable),
+    Area(("dfcli", "v1"), own_routes.routes, refused),
+    Area(("rpc", WORKER, "durabletask"), durable_routes, refused_as_durable, is_worker=True),
+)
+
+
+class Application:
+    """The ASGI callable behind the guard."""
+
+    def __init__(self, service: Service) -> None:
+        self.service = service
+        self._triggers = TriggerTable(service.host.registry, service.route_prefix)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            response = await self._respond(scope, receive)
+        except ClientGone:
+            return
+        await response(scope, receive, send)
+
+    async def _respond(self, scope: Scope, receive: Receive) -> Response:
+        refuse: Callable[[DfError, Ids], Response] = refused
+        try:
+            segments = path_segments(scope["raw_path"])
+            area = self._area(segments)
+            if area is not None:
+                refuse = area.refuse
+                return await self._in_area(area, scope, receive, segments[len(area.base) :])
+            return await self._elsewhere(scope, receive, segments)
+        except DfError as error:
+            return refuse(error, self.service.ids)
+        except ClientGone:
+            raise
+        except Exception:
+            request_id = self.service.ids.new_id()
+            log.exception("a request failed, id %s", request_id)
+            return broken(request_id)
+
+    def _area(self, segments: Sequence[str]) -> Area | None:
+        for area in AREAS:
+            given = segments[: len(area.base)]
+            if len(given) == len(area.base) and all(map(self._is_base, area.base, given)):
+                return area
+        return None
+
+    def _is_base(self, wanted: str, given: str) -> bool:
+        if wanted == WORKER:
+            return hmac.compare_digest(given.encode("latin-1"), self.service.host.rpc_token.encode("latin-1"))
+        return wanted == given.lower()
+
+    async def _in_area(self, area: Area, scope: Scope, receive: Receive, segments: Sequence[str]) -> Response:
+        route, allowed = area.table.find(scope["method"], segments)
+        if route is None:
+            return area.unknown(allowed, self.service.ids)
+        call = Call(scope, self.service, parameters(route, segments), is_worker=area.is_worker)
+        await call.read_body(receive, route.body_max)
+        return await route.handler(call)
+
+    async def _elsewhere(self, scope: Scope, receive: Receive, segments: Sequence[str]) -> Response:
+        method = scope["method"]
+        route, _ = root_routes.find(method, segments)
+        if route is not None:
+            return await route.handler(Call(scope, self.service, {}))
+        if segments and segments[0].lower() in ("runtime", "admin", "rpc", "dfcli"):
+            return refused(no_route(), self.service.ids)
+        if self._triggers.registry is not self.service.host.registry:
+            self._triggers = TriggerTable(self.service.host.registry, self.service.route_prefix)
+        found = self._triggers.find(method, segments)
+        if found is None:
+            return refused(no_route(), self.service.ids)
+        function, values = found
+        call = Call(scope, self.service, values)
+        await call.read_body(receive, USER_BODY_MAX)
+        return await run_trigger(call, function)
+
+
+def build_app(
+    host: HostPort,
+    *,
+    version: str = "",
+    ids: Ids | None = None,
+    route_prefix: str = "api",
+    allowed_hosts: frozenset[str] = LOOPBACK_NAMES,
+) -> tuple[ASGIApp, Service]:
+    """The whole application, and the value that stops its waiting requests."""
+    service = Service(host=host, ids=ids or RandomIds(), route_prefix=route_prefix, version=version)
+    return Guard(Application(service), ids=service.ids, allowed_hosts=allowed_hosts), service

@@ -1,0 +1,141 @@
+"""The durable API on one instance: start, status, raise event, terminate, suspend, resume, purge.
+
+Paths, codes and bodies are Durable Functions' (docs: HTTP API reference); lists stand in `listing`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from starlette.responses import Response
+
+from dfcli.errors import InstanceGone, NotFound, WrongState
+from dfcli.http.answers import Refusal, answer, encode, nothing, text
+from dfcli.http.call import Call
+from dfcli.http.check_status import check_status, wait_for_completion, wait_seconds
+from dfcli.http.routing import DURABLE_BODY_MAX, Access, RouteTable
+from dfcli.model import projection
+from dfcli.model.ids import check_event_name, check_instance_id
+from dfcli.model.status import TERMINAL_STATUSES, InstanceSummary
+from dfcli.model.status_object import status_object
+
+routes = RouteTable()
+"""Below any of the durable API's base addresses."""
+
+RETRY_AFTER_SECONDS = "5"
+
+
+def checked_hub(call: Call) -> None:
+    """Raises NotFound when the request is meant for another task hub."""
+    wanted = call.query.text("taskhub").strip()
+    if wanted and wanted.lower() != call.host.hub_name.lower():
+        raise NotFound(f"no task hub {wanted!r} is served here")
+
+
+def instance_of(call: Call) -> str:
+    """The instance id of the path. Raises NotFound for an entity's, InvalidArgument for what can be no id."""
+    instance_id = call.params["id"]
+    if instance_id.startswith("@"):
+        raise NotFound(f"no instance {instance_id!r}")
+    return check_instance_id(instance_id)
+
+
+def known_instance(call: Call) -> InstanceSummary:
+    """The summary of the path's instance. Raises NotFound."""
+    instance_id = instance_of(call)
+    summary = call.host.summary(instance_id)
+    if summary is None:
+        raise NotFound(f"no instance {instance_id!r}")
+    return summary
+
+
+def live_instance(call: Call) -> InstanceSummary:
+    """Raises NotFound, InstanceGone."""
+    summary = known_instance(call)
+    if summary.status in TERMINAL_STATUSES:
+        raise InstanceGone(f"instance {summary.instance_id!r} has ended: it is {summary.status}")
+    return summary
+
+
+@routes.add("POST", "orchestrators/{name}", access=Access.SYSTEM, body_max=DURABLE_BODY_MAX)
+@routes.add("POST", "orchestrators/{name}/{id}", access=Access.SYSTEM, body_max=DURABLE_BODY_MAX)
+async def start(call: Call) -> Response:
+    checked_hub(call)
+    seconds = wait_seconds(call)
+    payload = call.payload()
+    wanted = call.params.get("id")
+    instance_id = await call.host.start_instance(
+        call.params["name"],
+        payload,
+        instance_id=check_instance_id(wanted) if wanted else None,
+        version=call.query.text("version") or None,
+        request_id=call.request_id,
+    )
+    if seconds is not None:
+        return await wait_for_completion(call, instance_id, seconds)
+    return check_status(call, instance_id)
+
+
+@routes.add("GET", "instances/{id}", access=Access.SYSTEM)
+async def status(call: Call) -> Response:
+    checked_hub(call)
+    summary = known_instance(call)
+    show_input = call.query.flag("showinput", True)
+    history = None
+    if call.query.flag("showhistory", False) and summary.status != "Pending":
+        events = await asyncio.to_thread(call.host.history, summary.instance_id)
+        show_output = call.query.flag("showhistoryoutput", False)
+        history = projection.history_events(events, show_input=show_input, show_output=show_output)
+    body = encode(status_object(summary, show_input=show_input, history=history))
+    if summary.status not in TERMINAL_STATUSES:
+        return answer(body, 202, {"location": call.url, "retry-after": RETRY_AFTER_SECONDS})
+    failed = summary.status == "Failed" and call.query.flag("returninternalservererroronfailure", False)
+    return answer(body, 500 if failed else 200)
+
+
+@routes.add("DELETE", "instances/{id}", access=Access.SYSTEM)
+async def purge(call: Call) -> Response:
+    checked_hub(call)
+    try:
+        deleted = await call.host.purge(instance_of(call))
+    except WrongState as error:
+        return text(error.what, 412)
+    return answer(encode({"instancesDeleted": deleted}))
+
+
+@routes.add("POST", "instances/{id}/raiseevent/{event}", access=Access.SYSTEM, body_max=DURABLE_BODY_MAX)
+async def raise_event(call: Call) -> Response:
+    checked_hub(call)
+    instance_id = live_instance(call).instance_id
+    if not call.is_json:
+        raise Refusal(400, "unsupported_media_type", "Only application/json request content is supported")
+    name = check_event_name(call.params["event"])
+    await call.host.raise_event(instance_id, name, call.payload(), request_id=call.request_id)
+    return nothing(202)
+
+
+@routes.add("POST", "instances/{id}/terminate", access=Access.SYSTEM)
+async def terminate(call: Call) -> Response:
+    return await _with_reason(call, call.host.terminate)
+
+
+@routes.add("POST", "instances/{id}/suspend", access=Access.SYSTEM)
+async def suspend(call: Call) -> Response:
+    return await _with_reason(call, call.host.suspend)
+
+
+@routes.add("POST", "instances/{id}/resume", access=Access.SYSTEM)
+async def resume(call: Call) -> Response:
+    return await _with_reason(call, call.host.resume)
+
+
+@routes.add("*", "makeprimary", access=Access.SYSTEM)
+async def make_primary(call: Call) -> Response:  # noqa: ARG001 - there is one host, so it is always the primary
+    return nothing(200)
+
+
+async def _with_reason(call: Call, verb: Callable[[str, str], Awaitable[None]]) -> Response:
+    checked_hub(call)
+    await verb(instance_of(call), call.query.text("reason"))
+    return nothing(202)

@@ -1,0 +1,91 @@
+"""What the HTTP room asks of a running host. `dfcli.host.host.Host` offers it; tests offer a fake.
+
+All verbs are called on the host's loop. A verb that changes something returns once it is durable; its refusals are
+`DfError`s: NotFound, InstanceExists (with a `status`), InstanceGone, WrongState, InvalidArgument, Unavailable.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from dfcli.authoring.http import HttpRequest, HttpResponse
+from dfcli.authoring.triggers import FunctionDefinition, Kind
+from dfcli.model.history import Event
+from dfcli.model.payload import Payload
+from dfcli.model.query import InstanceFilter, Page, Wait
+from dfcli.model.status import InstanceSummary
+
+
+class Functions(Protocol):
+    """The registry, as far as HTTP needs it."""
+
+    all: list[FunctionDefinition]
+    http: list[FunctionDefinition]
+
+    def known(self, kind: Kind) -> list[str]: ...
+
+
+class HostPort(Protocol):
+    """The running host."""
+
+    hub_name: str
+    hub_path: str
+    started_at: str
+    """Timestamp."""
+    rpc_token: str
+    """The unguessable part of the workers' address, new at each start."""
+
+    @property
+    def registry(self) -> Functions:
+        """Another one after each reload."""
+        ...
+
+    async def start_instance(
+        self,
+        name: str,
+        payload: Payload,
+        *,
+        instance_id: str | None = None,
+        version: str | None = None,
+        request_id: str | None = None,
+    ) -> str: ...
+
+    def summary(self, instance_id: str) -> InstanceSummary | None:
+        """As committed; not to be changed."""
+        ...
+
+    def history(self, instance_id: str, exec: int | None = None) -> list[Event]:
+        """May be called on any thread, as may `lines` and `query`."""
+        ...
+
+    def lines(self, instance_id: str, exec: int | None = None) -> list[bytes]: ...
+
+    def query(self, which: InstanceFilter, *, top: int = 100, continuation: str = "") -> Page: ...
+
+    async def raise_event(
+        self, instance_id: str, name: str, payload: Payload, *, request_id: str | None = None
+    ) -> None: ...
+
+    async def terminate(self, instance_id: str, reason: str) -> None: ...
+
+    async def suspend(self, instance_id: str, reason: str) -> None: ...
+
+    async def resume(self, instance_id: str, reason: str) -> None: ...
+
+    async def purge(self, instance_id: str) -> int: ...
+
+    async def purge_by(self, which: InstanceFilter) -> int: ...
+
+    async def wait(self, instance_id: str, timeout: float | None = None) -> InstanceSummary:
+        """The summary once the instance has ended. NotFound, or TimedOut after `timeout` seconds."""
+        ...
+
+    def waits(self, instance_id: str) -> list[Wait]: ...
+
+    def parked(self, instance_id: str) -> str: ...
+
+    async def run_http_function(
+        self, definition: FunctionDefinition, request: HttpRequest
+    ) -> HttpResponse | str | None:
+        """Runs the user's function where it belongs; its exception is passed on."""
+        ...
