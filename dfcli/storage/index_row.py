@@ -63,6 +63,7 @@ class _Rest(msgspec.Struct, omit_defaults=True, gc=False):
     w: str | None = None
     h: bool = False
     q: str = ""
+    r: str | None = None
 
 
 _encode = msgspec.json.Encoder().encode
@@ -102,6 +103,7 @@ def row_of(summary: InstanceSummary) -> Row:
                 summary.next_timer,
                 summary.suspended,
                 summary.quarantined,
+                summary.request_id,
             )
         ),
     )
@@ -138,4 +140,5 @@ def summary_of(found: Found) -> InstanceSummary:
         suspended=rest.h,
         complete=status in TERMINAL_STATUSES,
         quarantined=rest.q,
+        request_id=rest.r,
     )

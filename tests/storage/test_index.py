@@ -94,8 +94,16 @@ def test_a_summary_comes_back_as_it_was_written(place: tuple[str, Env]) -> None:
         tags={"k": "v"},
         bytes=1234,
         generation=2,
+        request_id="r-1",
+        open_activities=3,
+        next_timer="2027-01-01T00:00:00.000000Z",
+        suspended=True,
         quarantined="line 4 is damaged",
     )
+    in_memory_only = {"open_tasks", "open_timers", "open_children", "complete"}
+    defaults = InstanceSummary(instance_id="", exec=0)
+    unset = {name for name in full.__struct_fields__ if getattr(full, name) == getattr(defaults, name)}
+    assert unset == in_memory_only, "a new member of the summary must be kept by the index too"
     live = summary("live", open_activities=2, next_timer="2027-01-01T00:00:00.000000Z", suspended=True, complete=False)
     index.write([full, live], [], 7)
     assert index.get("order-42") == full
