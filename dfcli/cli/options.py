@@ -25,7 +25,7 @@ class Format(StrEnum):
 
 Folder = Annotated[str, typer.Option("-C", "--folder", metavar="DIR", help="The app's folder.", show_default=False)]
 Hub = Annotated[str, typer.Option("--hub", metavar="NAME", help="The task hub's name. Default: the app's.")]
-HubDir = Annotated[str, typer.Option("--hub-dir", metavar="DIR", help="The task hub's folder itself.")]
+HubDir = Annotated[str, typer.Option("--hub-dir", metavar="DIR", help="The folder that holds the task hubs.")]
 Output = Annotated[Format, typer.Option("-o", "--output", help="How to write the result.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and do nothing.")]
@@ -45,7 +45,7 @@ Until = Annotated[str, typer.Option("--until", "--created-before", metavar="TIME
 All = Annotated[bool, typer.Option("--all", help="All that the command can act on.")]
 Ids = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[ID]...", help="Exact ids, @last, or - to read ids from stdin.", show_default=False),
+    typer.Argument(metavar="ID", help="Exact ids, @last, or - to read ids from stdin.", show_default=False),
 ]
 ReadingId = Annotated[
     str, typer.Argument(metavar="ID", help="An id, a unique beginning of one, @last or @failed.", show_default=False)
@@ -67,7 +67,9 @@ def place(folder: str, hub: str, hub_dir: str) -> Place:
     """The place, with absolute paths. NotFound when the app's folder does not exist."""
     path = os.path.abspath(folder)
     if not os.path.isdir(path):
-        raise NotFound(f"there is no folder {folder!r}", why="-C names the app's folder", hint="dfcli new TEMPLATE NAME")
+        raise NotFound(
+            f"there is no folder {folder!r}", why="-C names the app's folder", hint="dfcli new TEMPLATE NAME"
+        )
     return Place(path, hub, os.path.abspath(hub_dir) if hub_dir else "")
 
 

@@ -50,9 +50,12 @@ def _json(value: Any, *, indent: int) -> str:
 
 def summary_object(summary: InstanceSummary) -> dict[str, Any]:
     """An instance in the HTTP API's words."""
-    from dfcli.model.projection import status_object
+    from dfcli.model.status_object import status_object
 
-    return status_object(summary)
+    shown = status_object(summary)
+    names = zip(shown.__struct_fields__, shown.__struct_encode_fields__, strict=True)
+    members = {encoded: getattr(shown, name) for name, encoded in names}
+    return {name: value for name, value in members.items() if value is not msgspec.UNSET}
 
 
 def status_json(status: InstanceStatus) -> dict[str, Any]:
@@ -65,8 +68,6 @@ def status_json(status: InstanceStatus) -> dict[str, Any]:
         shown["parked"] = status.parked
     if status.summary.quarantined:
         shown["quarantined"] = status.summary.quarantined
-    if status.summary.failure is not None:
-        shown["failure"] = msgspec.to_builtins(status.summary.failure)
     return shown
 
 
@@ -131,7 +132,9 @@ def lines(status: InstanceStatus) -> Iterator[str]:
     """One instance as lines of text."""
     summary = status.summary
     yield _field("instance", terminal.paint(terminal.visible(summary.instance_id), "bold"))
-    yield _field("function", terminal.visible(summary.name) + (f"  version {summary.version}" if summary.version else ""))
+    yield _field(
+        "function", terminal.visible(summary.name) + (f"  version {summary.version}" if summary.version else "")
+    )
     yield _field("status", terminal.paint(summary.status, *terminal.status_colour(summary.status)))
     yield _field("created", moments.shown(summary.created))
     yield _field("updated", moments.shown(summary.updated))

@@ -13,7 +13,8 @@ suspend = bulk.command(
         destructive=False,
         act=lambda control, instance_id, reason: control.suspend(instance_id, reason),
     ),
-    COMMANDS["suspend"].help + """
+    COMMANDS["suspend"].help
+    + """
 
     What arrives meanwhile - results, timers, events - is kept in order and handed over by `dfcli resume`.
     """,

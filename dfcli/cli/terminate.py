@@ -14,7 +14,8 @@ terminate = bulk.command(
         destructive=True,
         act=lambda control, instance_id, reason: control.terminate(instance_id, reason),
     ),
-    COMMANDS["terminate"].help + """
+    COMMANDS["terminate"].help
+    + """
 
     Activities that are running finish, and their results are dropped. Sub-orchestrations go on by themselves.
     More than one instance is asked about first; --yes answers.

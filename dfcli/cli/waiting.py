@@ -29,9 +29,7 @@ def until_ended(control: Control, instance_id: str, seconds: float | None, outpu
     try:
         status = control.wait(instance_id, seconds)
     except TimedOut as error:
-        raise TimedOut(
-            error.what, why=error.why, hint=f"dfcli status {terminal.visible(instance_id)} --wait"
-        ) from None
+        raise TimedOut(error.what, why=error.why, hint=f"dfcli status {terminal.visible(instance_id)} --wait") from None
     render.one(status, output)
     leave(status)
 
@@ -42,7 +40,9 @@ def leave(status: InstanceStatus) -> None:
         raise typer.Exit(1)
 
 
-def watch(control: Control, instance_id: str, seconds: float | None, output: Format, clock: Clock | None = None) -> None:
+def watch(
+    control: Control, instance_id: str, seconds: float | None, output: Format, clock: Clock | None = None
+) -> None:
     """Show the instance again whenever something about it changes, until it has ended.
 
     On a terminal the text is drawn over the last one; elsewhere each state is printed below the other.

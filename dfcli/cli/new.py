@@ -1,0 +1,70 @@
+"""`dfcli new`."""
+
+from __future__ import annotations
+
+import os
+from typing import Annotated
+
+import typer
+
+from dfcli.cli import options, render, tables, terminal
+from dfcli.cli.options import Format
+from dfcli.cli.tables import Column
+from dfcli.errors import InvalidArgument
+
+
+def new_app(
+    template: Annotated[
+        str, typer.Argument(metavar="TEMPLATE", help="Which template; --list shows them.", show_default=False)
+    ] = "",
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="The folder to make, and the app's name.", show_default=False)
+    ] = "",
+    show: Annotated[bool, typer.Option("--list", help="List the templates.")] = False,
+    output: options.Output = Format.table,
+) -> None:
+    """Make an app from a template.
+
+    Writes a folder with function_app.py, dfcli.toml, a README and a passing test. Nothing is ever overwritten.
+    """
+    from dfcli.project import scaffold
+
+    if show:
+        _list(output)
+        return
+    if not template or not name:
+        raise InvalidArgument(
+            "a template and a name are needed" if not template else "a name for the app is needed",
+            why=f"templates: {', '.join(t.name for t in scaffold.list_templates())}",
+            hint=f"dfcli new {template or 'sequence'} my-app",
+        )
+    target = os.path.abspath(name)
+    files = scaffold.scaffold(template, target)
+    shown = render.shown_path(target)
+    if output in (Format.json, Format.jsonl):
+        (render.json_value if output is Format.json else render.json_line)({"path": target, "files": list(files)})
+        return
+    terminal.answer(terminal.visible(shown))
+    if output is Format.id:
+        return
+    for file in files:
+        terminal.say(f"  wrote {terminal.visible(os.path.join(shown, str(file)))}")
+    terminal.say(f"next: cd {terminal.visible(shown)} && dfcli run")
+
+
+def _list(output: Format) -> None:
+    from dfcli.project import scaffold
+
+    templates = scaffold.list_templates()
+    if output is Format.table:
+        tables.draw((Column("TEMPLATE"), Column("WHAT IT SHOWS", fold=True)), [(t.name, t.summary) for t in templates])
+    elif output is Format.id:
+        for template in templates:
+            terminal.answer(template.name)
+    else:
+        shown = [{"name": template.name, "summary": template.summary} for template in templates]
+        if output is Format.json:
+            render.json_value(shown)
+        else:
+            for one in shown:
+                render.json_line(one)
