@@ -94,10 +94,9 @@ def settle(definition: FunctionDefinition) -> None:
     """Work out anew what depends on more than one decorator: the parameters, and whether the function is async."""
     definition.is_async = inspect.iscoroutinefunction(definition.function)
     parameters = inspect.signature(definition.function).parameters
-    left_out = {inspect.Parameter.VAR_KEYWORD}
-    if definition.kind == "http":  # its arguments are passed by name
-        left_out.add(inspect.Parameter.VAR_POSITIONAL)
-    free = [n for n, p in parameters.items() if n != definition.client_parameter and p.kind not in left_out]
+    # HTTP functions are called by name, so `*args` takes nothing there.
+    left_out = ("VAR_KEYWORD", "VAR_POSITIONAL") if definition.kind == "http" else ("VAR_KEYWORD",)
+    free = [n for n, p in parameters.items() if n != definition.client_parameter and p.kind.name not in left_out]
     if definition.wished_parameter is not None:
         definition.parameter = definition.wished_parameter
     elif definition.kind == "http" and "req" in free:
