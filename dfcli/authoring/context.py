@@ -1,0 +1,265 @@
+"""The context handed to an orchestrator, with the names Durable Functions gives its members.
+
+It turns calls into wishes and performs none: whatever drives the orchestrator stands behind `Wishes`.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from dfcli.authoring.retry import RetryOptions
+from dfcli.authoring.tasks import EventTask, Task, TimerTask, WhenAllTask, WhenAnyTask
+from dfcli.authoring.typed import as_type
+from dfcli.errors import PayloadTooLarge
+from dfcli.model.ids import check_event_name
+from dfcli.model.payload import PAYLOAD_BYTES_MAX, Payload, decode, encode
+from dfcli.model.time import shifted, to_datetime, to_timestamp
+
+CUSTOM_STATUS_BYTES_MAX = 16 * 1024
+"""Of its JSON text as UTF-16, as Durable Functions counts."""
+
+_UUID_NAMESPACE = uuid.uuid5(uuid.NAMESPACE_OID, "9e952958-5e33-4daf-827f-2fa12937b875")
+_UNCHECKED_CHARACTERS_MAX = 100_000
+"""Text this short cannot exceed the payload limit, whatever its characters."""
+
+
+class Wishes(Protocol):
+    """Who takes an orchestrator's wishes. Every method may raise a signal (a BaseException) to stop the code."""
+
+    instance_id: str
+    parent_instance_id: str | None
+    version: str | None
+    is_replaying: bool
+    timestamp: str
+    input: Payload
+    custom_status: Payload
+    will_continue_as_new: bool
+
+    def call_activity(self, name: str, input: Payload, retry: RetryOptions | None, expected_type: Any) -> Task: ...
+
+    def call_sub_orchestrator(
+        self,
+        name: str,
+        input: Payload,
+        instance_id: str | None,
+        version: str | None,
+        retry: RetryOptions | None,
+        expected_type: Any,
+    ) -> Task: ...
+
+    def create_timer(self, fire_at: str) -> TimerTask: ...
+
+    def wait_for_event(self, name: str, expected_type: Any) -> EventTask: ...
+
+    def continue_as_new(self, input: Payload) -> None: ...
+
+    def set_custom_status(self, status: Payload) -> None: ...
+
+    def next_guid(self) -> int:
+        """How many deterministic ids the code has asked for before."""
+        ...
+
+
+class OrchestrationContext:
+    """What an orchestrator may touch. Everything it gives is the same on every replay."""
+
+    __slots__ = ("_wishes",)
+
+    def __init__(self, wishes: Wishes) -> None:
+        self._wishes = wishes
+
+    @property
+    def instance_id(self) -> str:
+        return self._wishes.instance_id
+
+    @property
+    def parent_instance_id(self) -> str | None:
+        """The instance that called this one as a sub-orchestration."""
+        return self._wishes.parent_instance_id
+
+    @property
+    def is_replaying(self) -> bool:
+        """Whether the code is going again through what the history already holds."""
+        return self._wishes.is_replaying
+
+    @property
+    def current_utc_datetime(self) -> datetime:
+        """The aware UTC time at which the current episode began; moves on only where the code waits."""
+        return to_datetime(self._wishes.timestamp)
+
+    @property
+    def version(self) -> str | None:
+        """The version the instance was started with."""
+        return self._wishes.version
+
+    @property
+    def custom_status(self) -> Any:
+        """The last value set, also by the execution that continued as new."""
+        return decode(*self._wishes.custom_status)
+
+    @property
+    def will_continue_as_new(self) -> bool:
+        return self._wishes.will_continue_as_new
+
+    def set_custom_status(self, status: Any) -> None:
+        """Show any JSON value to whoever asks for the instance's status, from the end of this episode on.
+
+        None clears it. Raises ValueError beyond 16 KB of UTF-16 text.
+        """
+        payload = encode(status)
+        text = payload.json_text or ""
+        size = len(text.encode("utf-16-le", "surrogatepass"))
+        if size > CUSTOM_STATUS_BYTES_MAX:
+            raise ValueError(
+                "The UTF-16 size of the JSON-serialized payload must not exceed 16 KB. "
+                f"The current payload size is {size / 1024:.1f} KB."
+            )
+        self._wishes.set_custom_status(payload)
+
+    def get_input(self, expected_type: Any = None) -> Any:
+        """The input the instance was started with, None for none; a new copy on each call."""
+        return as_type(decode(*self._wishes.input), expected_type)
+
+    def call_activity(self, name: str | Callable[..., Any], input_: Any = None, expected_type: Any = None) -> Task:
+        """Schedule an activity now; its task completes with what the activity returned."""
+        if type(name) is not str:
+            name = function_name(name, "activity")
+        return self._wishes.call_activity(name, _payload(input_), None, expected_type)
+
+    def call_activity_with_retry(
+        self,
+        name: str | Callable[..., Any],
+        retry_options: RetryOptions,
+        input_: Any = None,
+        expected_type: Any = None,
+    ) -> Task:
+        """The same, tried again as `retry_options` say; the task fails with the last attempt's failure."""
+        if type(name) is not str:
+            name = function_name(name, "activity")
+        return self._wishes.call_activity(name, _payload(input_), _policy(retry_options), expected_type)
+
+    def call_sub_orchestrator(
+        self,
+        name: str | Callable[..., Any],
+        input_: Any = None,
+        instance_id: str | None = None,
+        version: str | None = None,
+        expected_type: Any = None,
+    ) -> Task:
+        """Start another orchestrator as an instance of its own; the task completes with its output."""
+        if type(name) is not str:
+            name = function_name(name, "orchestrator")
+        return self._wishes.call_sub_orchestrator(name, _payload(input_), instance_id, version, None, expected_type)
+
+    def call_sub_orchestrator_with_retry(
+        self,
+        name: str | Callable[..., Any],
+        retry_options: RetryOptions,
+        input_: Any = None,
+        instance_id: str | None = None,
+        version: str | None = None,
+        expected_type: Any = None,
+    ) -> Task:
+        """The same, tried again as `retry_options` say, each attempt under a new id unless one is given."""
+        if type(name) is not str:
+            name = function_name(name, "orchestrator")
+        policy = _policy(retry_options)
+        return self._wishes.call_sub_orchestrator(name, _payload(input_), instance_id, version, policy, expected_type)
+
+    def create_timer(self, fire_at: datetime | timedelta) -> TimerTask:
+        """A durable timer: due at a time (a naive one is UTC), or a duration after `current_utc_datetime`."""
+        if isinstance(fire_at, timedelta):
+            due = shifted(self._wishes.timestamp, fire_at)
+        elif isinstance(fire_at, datetime):
+            due = _timestamp(fire_at)
+        else:
+            raise TypeError(f"create_timer takes a datetime or a timedelta, not {type(fire_at).__name__}")
+        return self._wishes.create_timer(due)
+
+    def wait_for_external_event(self, name: str, expected_type: Any = None) -> EventTask:
+        """A task that takes the next event of that name (in any case) which no earlier wait has taken."""
+        if not isinstance(name, str):
+            raise TypeError(f"an event name is text, not {type(name).__name__}")
+        return self._wishes.wait_for_event(check_event_name(name), expected_type)
+
+    def continue_as_new(self, input_: Any = None) -> None:
+        """Begin again with a new input and an empty history. Return right after; what is called later is dropped."""
+        self._wishes.continue_as_new(_payload(input_))
+
+    def task_all(self, activities: Iterable[Task]) -> WhenAllTask:
+        """A task that waits for all of them: their results in order, or the failure that arrived first."""
+        return WhenAllTask(activities)
+
+    def task_any(self, activities: Iterable[Task]) -> WhenAnyTask:
+        """A task that completes with the first of them to complete: the task itself, failed or not."""
+        return WhenAnyTask(activities)
+
+    def new_uuid(self) -> str:
+        """A UUID as text, the same on every replay."""
+        wishes = self._wishes
+        return str(uuid.uuid5(_UUID_NAMESPACE, f"{wishes.instance_id}_{wishes.timestamp}_{wishes.next_guid()}"))
+
+    def new_guid(self) -> uuid.UUID:
+        """A UUID, the same on every replay."""
+        wishes = self._wishes
+        now = self.current_utc_datetime
+        return uuid.uuid5(uuid.NAMESPACE_URL, f"{wishes.instance_id}_{now!s}_{wishes.next_guid()}")
+
+    def __repr__(self) -> str:
+        return f"<context of {self._wishes.instance_id!r}>"
+
+
+DurableOrchestrationContext = OrchestrationContext
+"""The name that type hints of Durable Functions apps use."""
+
+
+def function_name(target: Any, kind: str) -> str:
+    """The registered name of a decorated function. Raises ValueError when it is none, or of another kind."""
+    definition = getattr(target, "__dfcli__", None)
+    article = "an activity" if kind == "activity" else "an orchestrator"
+    if definition is None:
+        if isinstance(target, str):  # a subclass of str, such as a member of a StrEnum
+            return str(target)
+        if not callable(target):
+            raise TypeError(f"{article} is called by its name or its decorated function, not {type(target).__name__}")
+        named = getattr(target, "__name__", type(target).__name__)
+        trigger = "activity_trigger" if kind == "activity" else "orchestration_trigger"
+        raise ValueError(
+            f"{named!r} is not a function of the app: decorate it with @app.{trigger}(), or call it by its name"
+        )
+    if definition.kind != kind:
+        has = definition.kind or "no trigger"
+        raise ValueError(f"{definition.name!r} is not {article}: its trigger is of kind {has!r}")
+    name = definition.name
+    assert isinstance(name, str)
+    return name
+
+
+def _payload(value: Any) -> Payload:
+    payload = encode(value)
+    kind = type(value)
+    if (kind is str and len(value) <= _UNCHECKED_CHARACTERS_MAX) or value is None or kind is int:
+        return payload
+    if payload.size > PAYLOAD_BYTES_MAX:
+        raise PayloadTooLarge(
+            f"a payload of {payload.size} bytes is too large",
+            why=f"at most {PAYLOAD_BYTES_MAX} bytes are allowed",
+            hint="pass a reference, such as the name of a file, instead of the content",
+        )
+    return payload
+
+
+def _policy(retry_options: RetryOptions) -> RetryOptions:
+    if not isinstance(retry_options, RetryOptions):
+        raise TypeError(f"retry_options must be df.RetryOptions, not {type(retry_options).__name__}")
+    return retry_options
+
+
+def _timestamp(moment: datetime) -> str:
+    try:
+        return to_timestamp(moment)
+    except OverflowError:  # beyond the calendar once moved to UTC
+        return to_timestamp(datetime.max if moment.year > 1 else datetime.min)

@@ -1,0 +1,38 @@
+"""Hands an answer to the task that waits for it: its value, or its failure."""
+
+from __future__ import annotations
+
+from msgspec import Raw, UnsetType
+
+from dfcli.authoring.failures import TaskFailedError
+from dfcli.authoring.tasks import Task, fail, succeed
+from dfcli.authoring.typed import as_type
+from dfcli.engine.retrying import RetryingCall
+from dfcli.model.history import SubOrchestrationInstanceFailed, TaskFailed
+from dfcli.model.payload import decode
+
+
+def succeed_with(task: Task, raw: Raw | UnsetType, text: str | UnsetType) -> None:
+    """Complete a task with a payload's value; a payload that cannot become the wished type fails the task."""
+    try:
+        value = decode(raw, text)
+        if task.expected_type is not None:
+            value = as_type(value, task.expected_type)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # `from_json` is user code; nothing it does may reach the host
+        fail(task, error)
+    else:
+        succeed(task, value)
+
+
+def fail_with(answered: Task | RetryingCall, event: TaskFailed | SubOrchestrationInstanceFailed) -> None:
+    """Fail a task, or the attempt of one, with what a failure line says."""
+    task = answered.task if isinstance(answered, RetryingCall) else answered
+    error = TaskFailedError(
+        event.reason, event.details, task_name=task.name, failure_details=event.failure_details, seq=event.seq
+    )
+    if isinstance(answered, RetryingCall):
+        answered.attempt_failed(error)
+    else:
+        fail(answered, error)

@@ -1,0 +1,274 @@
+"""What one execution has decided: the decisions of the current episode, and everything that is still open.
+
+This is what stands behind an orchestrator's context. A decision becomes an event the moment the code asks for it;
+during a replay the cursor gives the recorded event instead, so live and replayed code take the same path.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from dfcli.authoring.retry import RetryOptions
+from dfcli.authoring.tasks import ActivityTask, EventTask, SubOrchestrationTask, Task, TimerTask
+from dfcli.engine.answers import succeed_with
+from dfcli.engine.cursor import CodeStopped, Cursor
+from dfcli.engine.mailbox import Mailbox
+from dfcli.engine.retrying import RetryingCall
+from dfcli.errors import InvalidArgument
+from dfcli.model import history as h
+from dfcli.model.ids import ExecutionKey, check_instance_id, child_instance_id
+from dfcli.model.payload import NOTHING, Payload
+from dfcli.model.time import shifted
+
+
+class Decisions:
+    """The `Wishes` of one execution's context."""
+
+    __slots__ = (
+        "cancelled_timers",
+        "continuing_with",
+        "cursor",
+        "custom_status",
+        "events",
+        "execution_id",
+        "input",
+        "instance_id",
+        "is_closed",
+        "is_muted",
+        "is_replaying",
+        "key",
+        "mailbox",
+        "new_custom_status",
+        "next_event_id",
+        "next_seq",
+        "open_children",
+        "open_tasks",
+        "open_timers",
+        "parent_instance_id",
+        "pending",
+        "timestamp",
+        "uuids",
+        "version",
+        "will_continue_as_new",
+    )
+
+    def __init__(self, key: ExecutionKey, started: h.ExecutionStarted) -> None:
+        self.key = key
+        self.instance_id = key.instance_id
+        self.execution_id = started.execution_id
+        self.parent_instance_id = started.parent.instance_id if started.parent else None
+        self.version = started.version
+        self.input = h.input_of(started)
+        self.custom_status = Payload(started.custom_status, started.custom_status_text)
+        self.is_replaying = False
+        self.timestamp = started.timestamp
+        self.next_seq = 0
+        self.next_event_id = 0
+        self.uuids = 0
+        self.events: list[h.Event] = []
+        """Of the current episode, from OrchestratorStarted on."""
+        self.cursor: Cursor | None = None
+        """Set while an episode is replayed."""
+        self.new_custom_status: Payload | None = None
+        """Set in this episode."""
+        self.cancelled_timers: list[int] = []
+        self.will_continue_as_new = False
+        self.continuing_with: Payload = NOTHING
+        self.is_closed = False
+        """The code is being dropped: nothing it does counts."""
+        self.is_muted = False
+        """Wishes are dropped: the code is closed, diverged, or has asked to continue as new."""
+        self.pending: dict[int, Task | RetryingCall] = {}
+        """What takes the answer to each open decision, by event id."""
+        self.open_tasks: dict[int, h.TaskScheduled] = {}
+        self.open_timers: dict[int, h.TimerCreated] = {}
+        self.open_children: dict[int, h.SubOrchestrationInstanceCreated] = {}
+        self.mailbox = Mailbox()
+
+    # -- episodes ------------------------------------------------------------------------------------------------
+
+    def begin(self, started: h.OrchestratorStarted, cursor: Cursor | None) -> None:
+        """Open an episode."""
+        self.timestamp = started.timestamp
+        self.next_seq = started.seq + 1
+        self.events = [started]
+        self.cursor = cursor
+        self.is_replaying = cursor is not None
+        self.new_custom_status = None
+        self.cancelled_timers = []
+
+    def record(self, event: Any) -> Any:
+        """Add a decision or the end of the run. Returns it, or its recorded form in a replay."""
+        if self.cursor is not None:
+            try:
+                event = self.cursor.match(event)
+            except CodeStopped:
+                self.is_muted = True
+                raise
+        self.next_seq += 1
+        self.events.append(event)
+        return event
+
+    def drop_open(self) -> None:
+        """The run has ended: nothing is waited for any more, and no wait takes the events that are left."""
+        self.pending.clear()
+        self.open_tasks.clear()
+        self.open_timers.clear()
+        self.open_children.clear()
+        self.mailbox.drop_waits()
+
+    @property
+    def has_diverged(self) -> bool:
+        return self.cursor is not None and self.cursor.error is not None
+
+    # -- wishes of the context -----------------------------------------------------------------------------------
+
+    def call_activity(self, name: str, input: Payload, retry: RetryOptions | None, expected_type: Any) -> Task:
+        task = ActivityTask(self.next_event_id, name, expected_type)
+        if self.is_muted:
+            self._refuse()
+        elif retry is None:
+            self._schedule_activity(task, name, input, None, 1)
+        else:
+
+            def attempt(call: RetryingCall, first: int | None, number: int) -> None:
+                self._schedule_activity(call, name, input, first, number)
+
+            RetryingCall(task, retry, attempt, self).begin()
+        return task
+
+    def call_sub_orchestrator(
+        self,
+        name: str,
+        input: Payload,
+        instance_id: str | None,
+        version: str | None,
+        retry: RetryOptions | None,
+        expected_type: Any,
+    ) -> Task:
+        task = SubOrchestrationTask(self.next_event_id, name, expected_type)
+        if self.is_muted:
+            self._refuse()
+            return task
+        if instance_id is not None:
+            self._check_child_id(instance_id)
+
+        def attempt(call: Task | RetryingCall, first: int | None, number: int) -> None:
+            event_id = self.next_event_id
+            created = self.record(
+                h.SubOrchestrationInstanceCreated(
+                    seq=self.next_seq,
+                    event_id=event_id,
+                    timestamp=self.timestamp,
+                    name=name,
+                    child_instance_id=instance_id or child_instance_id(self.key, self.execution_id, event_id),
+                    version=version,
+                    input=input.raw,
+                    input_text=input.text,
+                    call=first,
+                    attempt=number,
+                )
+            )
+            self.next_event_id = event_id + 1
+            self.open_children[event_id] = created
+            self.pending[event_id] = call
+
+        if retry is None:
+            attempt(task, None, 1)
+        else:
+            RetryingCall(task, retry, attempt, self).begin()
+        return task
+
+    def create_timer(self, fire_at: str) -> TimerTask:
+        task = TimerTask(self.next_event_id, self._cancel)
+        if self.is_muted:
+            self._refuse()
+        else:
+            self._schedule_timer(task, fire_at, None)
+        return task
+
+    def wait_for_event(self, name: str, expected_type: Any) -> EventTask:
+        task = EventTask(name, expected_type, self.timestamp)
+        if self.is_muted:
+            self._refuse()
+            return task
+        event = self.mailbox.take(name)
+        if event is None:
+            self.mailbox.wait(task)
+        else:
+            succeed_with(task, event.input, event.input_text)
+        return task
+
+    def continue_as_new(self, input: Payload) -> None:
+        if self.is_muted:
+            self._refuse()
+        self.will_continue_as_new = self.is_muted = True
+        self.continuing_with = input
+
+    def set_custom_status(self, status: Payload) -> None:
+        if self.is_muted:
+            self._refuse()
+        self.custom_status = self.new_custom_status = status
+
+    def next_guid(self) -> int:
+        self.uuids += 1
+        return self.uuids - 1
+
+    # -- wishes of retry policies --------------------------------------------------------------------------------
+
+    def delay_retry(self, call: RetryingCall, delay: timedelta, first: int) -> h.TimerCreated:
+        """A timer between two attempts."""
+        return self._schedule_timer(call, shifted(self.timestamp, delay), first)
+
+    # ------------------------------------------------------------------------------------------------------------
+
+    def _schedule_activity(
+        self, answered: Task | RetryingCall, name: str, input: Payload, first: int | None, number: int
+    ) -> None:
+        event_id = self.next_event_id
+        scheduled = self.record(
+            h.TaskScheduled(
+                seq=self.next_seq,
+                event_id=event_id,
+                timestamp=self.timestamp,
+                name=name,
+                input=input.raw,
+                input_text=input.text,
+                call=first,
+                attempt=number,
+            )
+        )
+        self.next_event_id = event_id + 1
+        self.open_tasks[event_id] = scheduled
+        self.pending[event_id] = answered
+
+    def _schedule_timer(self, answered: Task | RetryingCall, fire_at: str, first: int | None) -> h.TimerCreated:
+        event_id = self.next_event_id
+        created: h.TimerCreated = self.record(
+            h.TimerCreated(seq=self.next_seq, event_id=event_id, timestamp=self.timestamp, fire_at=fire_at, call=first)
+        )
+        self.next_event_id = event_id + 1
+        self.open_timers[event_id] = created
+        self.pending[event_id] = answered
+        return created
+
+    def _cancel(self, task: TimerTask) -> None:
+        if self.is_closed or self.has_diverged:
+            raise CodeStopped
+        if self.pending.pop(task.id, None) is not None:
+            self.open_timers.pop(task.id, None)
+            self.cancelled_timers.append(task.id)
+
+    def _check_child_id(self, instance_id: str) -> None:
+        if check_instance_id(instance_id) in (self.instance_id, self.parent_instance_id):
+            raise InvalidArgument(
+                f"a sub-orchestration cannot have the id {instance_id!r}",
+                why="it is the id of this instance or of its parent",
+                hint="choose another id, or give none",
+            )
+
+    def _refuse(self) -> None:
+        """What is asked after continue_as_new is dropped; code that is closed or has diverged is stopped."""
+        if self.is_closed or self.has_diverged:
+            raise CodeStopped

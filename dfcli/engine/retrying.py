@@ -1,0 +1,61 @@
+"""A call with a retry policy: attempt, delay, attempt, as one task for the code that made it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Protocol
+
+from dfcli.authoring.failures import TaskFailedError
+from dfcli.authoring.retry import RetryOptions
+from dfcli.authoring.tasks import Task, fail
+from dfcli.model.history import TimerCreated
+from dfcli.model.time import to_datetime
+
+
+class Delays(Protocol):
+    """Who makes the timers between attempts."""
+
+    timestamp: str
+
+    def delay_retry(self, call: RetryingCall, delay: timedelta, first: int) -> TimerCreated: ...
+
+
+class RetryingCall:
+    """Takes the answers to all attempts. Each attempt has an event id of its own; none follows the last failure."""
+
+    __slots__ = ("_attempt", "_delays", "_options", "_started", "attempts", "delay", "task")
+
+    def __init__(
+        self,
+        task: Task,
+        options: RetryOptions,
+        attempt: Callable[[RetryingCall, int | None, int], None],
+        delays: Delays,
+    ) -> None:
+        self.task = task
+        """What the code waits for; its id is the first attempt's."""
+        self.attempts = 1
+        self.delay: TimerCreated | None = None
+        """The timer while it waits for the next attempt."""
+        self._options = options
+        self._attempt = attempt
+        self._delays = delays
+        self._started = delays.timestamp
+
+    def begin(self) -> None:
+        """Make the first attempt."""
+        self._attempt(self, None, 1)
+
+    def attempt_failed(self, error: TaskFailedError) -> None:
+        elapsed = to_datetime(self._delays.timestamp) - to_datetime(self._started)
+        delay = self._options.next_delay(error, self.attempts, elapsed)
+        if delay is None:
+            fail(self.task, error)
+        else:
+            self.delay = self._delays.delay_retry(self, delay, self.task.id)
+
+    def delay_over(self) -> None:
+        self.delay = None
+        self.attempts += 1
+        self._attempt(self, self.task.id, self.attempts)
