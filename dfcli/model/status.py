@@ -109,9 +109,7 @@ class InstanceSummary(msgspec.Struct, kw_only=True):
                 if event.custom_status is not UNSET or event.custom_status_text is not UNSET:
                     self.custom_status = _shown(Payload(event.custom_status, event.custom_status_text))
                 if self.status == "Running" and self.suspended:
-                    self.status = "Suspended"
-                elif self.status == "Suspended" and not self.suspended:
-                    self.status = "Running"
+                    self.status = "Suspended"  # a suspend that arrived before the first episode
             case h.TimerCreated():
                 self.open_timers[event.event_id] = event.fire_at
                 self.next_timer = min(self.next_timer or event.fire_at, event.fire_at)
@@ -126,8 +124,10 @@ class InstanceSummary(msgspec.Struct, kw_only=True):
                 self._start(event)
             case h.ExecutionSuspended():
                 self.suspended = True
+                self.status = "Suspended" if self.status == "Running" else self.status
             case h.ExecutionResumed():
                 self.suspended = False
+                self.status = "Running" if self.status == "Suspended" else self.status
             case h.ExecutionCompleted():
                 self._end(event.orchestration_status)
                 self.output = Payload(event.result, event.result_text)

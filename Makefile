@@ -1,0 +1,68 @@
+# Two commands do it all: `make demo` and `make test`. They need Python 3.11 or newer, git and make.
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
+	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test format lint types imports unit docs simulate kill bench sizes lock clean
+.DEFAULT_GOAL := demo
+
+# The environment, made again whenever the lock or the project file changes.
+$(VENV)/.ready: requirements-dev.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "error: no Python 3.11 or newer found; set PYTHON=/path/to/python3" >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
+	@touch $@
+
+# Scaffold an app, host it, kill the host in the middle of its work, and see the work finish.
+demo: $(VENV)/.ready
+	@$(BIN)/python -m sample_apps.demo
+
+test: lint types imports unit
+
+lint: $(VENV)/.ready
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+types: $(VENV)/.ready
+	$(BIN)/mypy
+
+imports: $(VENV)/.ready
+	$(BIN)/lint-imports --no-logo
+
+unit: $(VENV)/.ready
+	$(BIN)/pytest -n auto
+
+format: $(VENV)/.ready
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+# Longer campaigns; `make test` runs a short version of each.
+SECONDS_ ?= 300
+simulate: $(VENV)/.ready
+	$(BIN)/python -m tests.simulation --seconds $(SECONDS_)
+
+KILLS ?= 200
+kill: $(VENV)/.ready
+	$(BIN)/python -m tests.kill --kills $(KILLS)
+
+bench: $(VENV)/.ready
+	$(BIN)/python -m benchmarks
+
+# The command reference, written from the commands themselves.
+docs: $(VENV)/.ready
+	$(BIN)/python -m dfcli.cli.reference > docs/cli.md
+
+# The ten longest modules and what they weigh.
+sizes:
+	@git ls-files '*.py' | xargs wc -l | sort -rn | sed -n '2,11p'
+
+# Pin the development environment again.
+lock: $(VENV)/.ready
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate \
+		--no-header --python-version 3.11 --group dev pyproject.toml -o requirements-dev.lock
+
+clean:
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

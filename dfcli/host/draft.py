@@ -1,0 +1,46 @@
+"""A transaction under construction, and what may happen once it is durable."""
+
+from __future__ import annotations
+
+from asyncio import Future
+from collections.abc import Sequence
+
+from dfcli.host.activities import ActivityCall
+from dfcli.host.lane import Lane
+from dfcli.model.history import Event
+from dfcli.model.ids import ExecutionKey
+from dfcli.storage.transaction import Append, Purge, Transaction
+
+
+class Draft:
+    """Collects lines of one or more lanes for one atomic transaction, whose `effects` it then is."""
+
+    __slots__ = ("acknowledgements", "appends", "calls", "finished", "lanes", "purges", "timers")
+
+    def __init__(self) -> None:
+        self.appends: list[Append] = []
+        self.purges: list[Purge] = []
+        self.lanes: list[Lane] = []
+        self.acknowledgements: list[Future[None]] = []
+        self.calls: list[ActivityCall] = []
+        self.timers: list[tuple[ExecutionKey, int, str]] = []
+        """Execution, event id and due time of each new timer."""
+        self.finished: list[Lane] = []
+
+    def add(self, lane: Lane, events: Sequence[Event]) -> None:
+        """Append lines to a lane's execution. Everything it has not sent must be among them or sent before."""
+        assert not lane.unsent
+        self.appends.append(Append(lane.key, events))
+        self.lanes.append(lane)
+        lane.uncommitted += 1
+        if lane.acknowledgements:
+            self.acknowledgements += lane.take_acknowledgements()
+
+    def send(self, lane: Lane) -> None:
+        """Append what the lane has received and not sent."""
+        if lane.unsent:
+            self.add(lane, lane.take_unsent())
+
+    def transaction(self) -> Transaction:
+        """The finished transaction; the draft rides along as its effects."""
+        return Transaction(appends=self.appends, purges=self.purges, effects=self)

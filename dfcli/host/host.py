@@ -1,0 +1,409 @@
+"""The host: one process that runs the instances of one task hub.
+
+Everything here runs on one event loop, the one `start` is called on. The verbs are coroutines that return once what
+they did is durable. Reading shows committed facts only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from typing import Any, Self
+
+from dfcli.authoring.app import Blueprint
+from dfcli.authoring.http import HttpRequest
+from dfcli.authoring.triggers import FunctionDefinition
+from dfcli.env.environment import Env
+from dfcli.errors import HostStopped, NotFound, OutcomeUnknown, TimedOut, Unavailable
+from dfcli.host.activities import Activities, ActivityCall, Outcome
+from dfcli.host.client import DurableOrchestrationClient, SyncDurableOrchestrationClient
+from dfcli.host.committer import Committer
+from dfcli.host.draft import Draft
+from dfcli.host.filing import Filing
+from dfcli.host.lane import Lane
+from dfcli.host.requests import Requests
+from dfcli.host.scheduler import Scheduler
+from dfcli.host.settings import HostSettings
+from dfcli.host.threads import Threads
+from dfcli.host.timers import WAKE, DueTimer, Timers
+from dfcli.host.transitions import Transition, transitions
+from dfcli.host.user_loop import UserLoop
+from dfcli.host.workers import Performer
+from dfcli.model import history as h
+from dfcli.model.failure import FailureDetails
+from dfcli.model.history import Event
+from dfcli.model.ids import ExecutionKey
+from dfcli.model.payload import NOTHING
+from dfcli.model.query import InstanceFilter, Page, Wait
+from dfcli.model.status import InstanceSummary
+from dfcli.registry.registry import Registry
+from dfcli.storage.settings import HubSettings
+from dfcli.storage.taskhub import TaskHub
+
+log = logging.getLogger("dfcli.host")
+
+MEMORY = ":memory:"
+"""A hub that is kept in memory: the real storage on a file system that ends with the process."""
+
+
+class Host(Requests):
+    """`async with Host(app, hub=PATH) as host:` runs instances until the block ends; no port is opened.
+
+    Raises HubLocked when another process holds the hub, HubUnreadable when its folder cannot be used.
+    """
+
+    def __init__(
+        self,
+        app: Blueprint | Registry,
+        *,
+        hub: str,
+        env: Env | None = None,
+        settings: HostSettings | None = None,
+        hub_settings: HubSettings | None = None,
+        hub_name: str = "default",
+        code_id: str | None = None,
+        holder: dict[str, object] | None = None,
+        runs_code: bool = True,
+        performer: Callable[[Host], Performer] | None = None,
+        on_transition: Callable[[Transition], None] | None = None,
+    ) -> None:
+        self.registry = app if isinstance(app, Registry) else Registry.from_app(app)
+        self.hub_path = hub
+        self.hub_name = hub_name
+        self.env = env or (_memory_env() if hub == MEMORY else Env())
+        self.settings = settings or HostSettings()
+        self.code_id = code_id
+        self.base_url = ""
+        """Where the management API is served, once it is: `http://127.0.0.1:7071/runtime/webhooks/durabletask`."""
+        self.rpc_token = self.env.ids.token()
+        self.on_transition = on_transition
+        self._runs_code = runs_code
+        """False for a command that changes an instance while no host runs: lines are recorded, no user code runs."""
+        self.stopped: BaseException | None = None
+        """Why the host ended itself; None while it runs."""
+        self.started_at = ""
+        self._hub_settings = hub_settings or HubSettings()
+        self._holder = holder or {}
+        self._make_performer = performer
+        self._client: DurableOrchestrationClient | None = None
+
+    # -- life ----------------------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Open the hub, recover, and go on with what was under way."""
+        loop = self.loop = asyncio.get_running_loop()
+        spawn = self.env.spawn
+        self.hub = TaskHub.open(
+            "/hub" if self.hub_path == MEMORY else self.hub_path, self.env, self._hub_settings, holder=self._holder
+        )
+        self.stopping = False
+        self.outstanding = set()
+        self._stop_asked = asyncio.Event()
+        self._calls_under_way = 0
+        self._waiters: dict[str, list[asyncio.Future[None]]] = {}
+        self._wakes: set[str] = set()
+        self.committer = Committer(
+            self.hub,
+            loop,
+            spawn,
+            inline_lines=self.settings.inline_commit_lines,
+            committed=self._committed,
+            stopped=self._die,
+        )
+        self.scheduler = Scheduler(
+            self.hub,
+            self.env,
+            loop,
+            self.settings,
+            self.registry,
+            self.committer,
+            self._release,
+            self.code_id,
+            self._runs_code,
+        )
+        self.user_loop = UserLoop(loop, spawn)
+        self._threads = Threads(loop, spawn, self.settings.activity_threads)
+        self._activities: Performer = (
+            self._make_performer(self)
+            if self._make_performer is not None
+            else Activities(
+                loop, self._threads, self.user_loop.get, self._take_outcomes, self.settings.async_activities_max
+            )
+        )
+        self._timers = Timers(loop, self.env.clock, self._fire)
+        self.filing = Filing(self.hub, loop, spawn, self.settings.materialise_seconds, self._die)
+        self.started_at = self.scheduler.now()
+        self.failures = 0
+        if self._runs_code:
+            for summary in self.hub.with_work():
+                self._take_up(summary)
+
+    async def stop(self, *, drain_seconds: float | None = None) -> None:
+        """End in order: take nothing new, wait for running activities, commit, close. Loses nothing.
+
+        Activities that are not done after `drain_seconds` are left and run again at the next start.
+        """
+        if self.stopping:
+            return
+        self.stopping = True
+        limit = self.settings.drain_seconds if drain_seconds is None else drain_seconds
+        if self.stopped is None and self._calls_under_way and limit > 0:
+            try:
+                await asyncio.wait_for(self._stop_asked.wait(), limit)
+            except TimeoutError:
+                log.warning("%d activities are still running; they run again at the next start", self._calls_under_way)
+        if self.stopped is None:
+            while not self.scheduler.is_quiet and not self.scheduler.paused:
+                await asyncio.sleep(0)
+            if not self.committer.no_space:
+                try:
+                    await self.committer.barrier()
+                except HostStopped:
+                    log.error("the last lines could not be made durable; recovery decides at the next start")
+        self._close()
+
+    def _close(self) -> None:
+        self._timers.close()
+        self._activities.close()
+        self._threads.close()
+        self.user_loop.close()
+        self.scheduler.paused = True
+        for lane in self.scheduler.residents():
+            self.scheduler.drop(lane)
+        self.fail_outstanding(OutcomeUnknown("the host stopped before the request was durable"))
+        for waiting in self._waiters.values():
+            for future in waiting:
+                if not future.done():
+                    future.set_exception(Unavailable("the host stopped"))
+        self.committer.close()
+        self.filing.close()
+        self.hub.close(clean=self.stopped is None)
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+        if self.stopped is not None:
+            raise self.stopped
+
+    def _die(self, error: BaseException) -> None:
+        """A sync failed: acknowledge nothing more. Whoever serves this host ends the process."""
+        if self.stopped is None:
+            self.stopped = error
+            log.critical("%s", error)
+            self.scheduler.paused = True
+            self.fail_outstanding(OutcomeUnknown("the host stopped itself after a failed sync", why=str(error)))
+            self._stop_asked.set()
+            if self.on_death is not None:
+                self.on_death(error)
+
+    on_death: Callable[[BaseException], None] | None = None
+    """Called once on the loop when the host stops itself."""
+
+    # -- reading -------------------------------------------------------------------------------------------------
+
+    def summary(self, instance_id: str) -> InstanceSummary | None:
+        """What the committed lines of the newest execution tell; not the caller's to change."""
+        return self.hub.summary(instance_id)
+
+    def history(self, instance_id: str, exec: int | None = None) -> list[Event]:
+        return self.hub.history(instance_id, exec)
+
+    def lines(self, instance_id: str, exec: int | None = None) -> list[bytes]:
+        return self.hub.lines(instance_id, exec)
+
+    def query(self, which: InstanceFilter, *, top: int = 100, continuation: str = "") -> Page:
+        return self.hub.query(which, top=top, continuation=continuation)
+
+    def waits(self, instance_id: str) -> list[Wait]:
+        """What a live instance waits for, with the line of code. An evicted execution comes back for it."""
+        return self.scheduler.waits(instance_id)
+
+    def parked(self, instance_id: str) -> str:
+        """Why the instance is not run though it is live; empty when it is."""
+        lane = self.scheduler.lanes.get(instance_id)
+        return lane.parked if lane is not None else ""
+
+    async def wait(self, instance_id: str, timeout: float | None = None) -> InstanceSummary:
+        """The summary once the instance has ended. NotFound, or TimedOut after `timeout` seconds."""
+        summary = self.hub.summary(instance_id)
+        if summary is None:
+            raise NotFound(f"there is no instance {instance_id!r}", hint="dfcli list")
+        if summary.is_live:
+            future: asyncio.Future[None] = self.loop.create_future()
+            waiting = self._waiters.setdefault(instance_id, [])
+            waiting.append(future)
+            try:
+                async with asyncio.timeout(timeout):
+                    await future
+            except TimeoutError:
+                raise TimedOut(f"instance {instance_id!r} has not ended after {timeout:g} s") from None
+            finally:
+                if not future.done() or future.cancelled():
+                    waiting.remove(future)
+                    if not waiting:
+                        self._waiters.pop(instance_id, None)
+            summary = self.hub.summary(instance_id)
+            if summary is None:
+                raise NotFound(f"instance {instance_id!r} was purged")
+        return summary
+
+    @property
+    def client(self) -> DurableOrchestrationClient:
+        """The client of Durable Functions' programming model, wired to this host."""
+        if self._client is None:
+            self._client = DurableOrchestrationClient(self)
+        return self._client
+
+    # -- running -------------------------------------------------------------------------------------------------
+
+    async def run_http_function(self, definition: FunctionDefinition, request: HttpRequest) -> Any:
+        """What an HTTP function of the app returns for a request; what it raises is raised."""
+        arguments: dict[str, Any] = {}
+        if definition.parameter is not None:
+            arguments[definition.parameter] = request
+        if definition.is_async:
+            if definition.client_parameter is not None:
+                arguments[definition.client_parameter] = self.client
+            user_loop = self.user_loop.get()
+            if user_loop is self.loop:
+                return await definition.function(**arguments)
+            return await asyncio.wrap_future(
+                asyncio.run_coroutine_threadsafe(definition.function(**arguments), user_loop)
+            )
+        if definition.client_parameter is not None:
+            arguments[definition.client_parameter] = SyncDurableOrchestrationClient(self.client)
+        if self.env.spawn is None:
+            return definition.function(**arguments)
+        return await self.loop.run_in_executor(None, lambda: definition.function(**arguments))
+
+    async def reload(self, registry: Registry, code_id: str | None = None) -> list[str]:
+        """Go on with other code, at once: every resident execution is replayed on it.
+
+        Returns the ids of instances whose history the new code does not repeat; they are parked.
+        """
+        self.scheduler.paused = True
+        try:
+            await self.committer.barrier()
+            self.registry = registry
+            self.code_id = code_id
+            return self.scheduler.change_code(registry, code_id)
+        finally:
+            self.scheduler.resume()
+
+    @property
+    def is_idle(self) -> bool:
+        """No task, timer or queued line. Instances that wait for an event count as idle."""
+        return (
+            self.scheduler.is_quiet
+            and not self._calls_under_way
+            and self.committer.submitted == self.committer.durable
+            and not self._wakes
+            and not any(lane.armed for lane in self.scheduler.lanes.values())
+        )
+
+    # -- what comes back -----------------------------------------------------------------------------------------
+
+    def _take_up(self, summary: InstanceSummary) -> None:
+        """Go on with an instance found at the start."""
+        if summary.has_work:
+            lane = self.scheduler.lane(summary.instance_id)
+            if lane is not None:
+                self.scheduler.ready(lane)
+        elif summary.next_timer is not None:
+            self._wakes.add(summary.instance_id)
+            self._timers.arm(ExecutionKey(summary.instance_id, summary.exec), WAKE, summary.next_timer)
+
+    def _committed(self, transactions: Sequence[Any]) -> None:
+        """Transactions are durable: what they promised may happen now."""
+        lanes = self.scheduler.lanes
+        for transaction in transactions:
+            draft: Draft = transaction.effects
+            for lane in draft.lanes:
+                lane.uncommitted -= 1
+            for future in draft.acknowledgements:
+                if not future.done():
+                    future.set_result(None)
+            if draft.calls or draft.timers:
+                self._release(draft)
+            for lane in draft.finished:
+                if lane.finished and lanes.get(lane.key.instance_id) is lane:
+                    del lanes[lane.key.instance_id]
+                for future in self._waiters.pop(lane.key.instance_id, ()):
+                    if not future.done():
+                        future.set_result(None)
+            if self.on_transition is not None:
+                self._announce(draft, self.on_transition)
+        self.filing.nudge()
+
+    def _announce(self, draft: Draft, tell: Callable[[Transition], None]) -> None:
+        for append in draft.appends:
+            for transition in transitions(append):
+                if transition.verb == "failed" and transition.kind == "orchestrator":
+                    self.failures += 1
+                tell(transition)
+
+    def _release(self, draft: Draft) -> None:
+        """Start the activities and arm the timers of lines that are durable."""
+        for key, event_id, fire_at in draft.timers:
+            self._timers.arm(key, event_id, fire_at)
+        if not draft.calls or self.stopping:
+            return  # a stopping host begins nothing: what is scheduled runs at the next start
+        calls: list[tuple[ActivityCall, FunctionDefinition]] = []
+        for call in draft.calls:
+            definition = self.registry.activity(call.scheduled.name)
+            if definition is not None:
+                calls.append((call, definition))
+            else:
+                self._calls_under_way += 1
+                self.loop.call_soon(self._take_outcomes, [self._unknown_activity(call)])
+        self._calls_under_way += len(calls)
+        self._activities.start(calls)
+
+    def _unknown_activity(self, call: ActivityCall) -> Outcome:
+        known = ", ".join(f"'{name}'" for name in self.registry.known("activity")) or "none"
+        message = (
+            f"The function '{call.scheduled.name}' doesn't exist, is disabled, or is not an activity function. "
+            f"Additional info: The following are the known activity functions: {known}."
+        )
+        return Outcome(call, NOTHING, FailureDetails(error_type="UnknownFunction", error_message=message))
+
+    def _take_outcomes(self, outcomes: Sequence[Outcome]) -> None:
+        self._calls_under_way -= len(outcomes)
+        if self.stopped is None:
+            self.scheduler.take_outcomes(outcomes)
+        if self.stopping and not self._calls_under_way:
+            self._stop_asked.set()
+
+    def _fire(self, due: Sequence[DueTimer]) -> None:
+        if self.stopping or self.stopped is not None:
+            return
+        for timer in due:
+            if timer.event_id == WAKE:
+                self._wakes.discard(timer.key.instance_id)
+            lane = self.scheduler.lane(timer.key.instance_id)
+            if lane is None or lane.key != timer.key or lane.finished:
+                continue
+            if timer.event_id == WAKE:
+                self.scheduler.ready(lane)
+            elif lane.armed.pop(timer.event_id, None) is not None:
+                self.scheduler.receive(lane, _timer_fired(lane, timer, self.scheduler.now()))
+
+
+def _timer_fired(lane: Lane, timer: DueTimer, now: str) -> h.TimerFired:
+    return h.TimerFired(
+        seq=lane.next_seq(),
+        event_id=-1,
+        timestamp=lane.stamp(now),
+        timer_id=timer.event_id,
+        fire_at=timer.fire_at,
+    )
+
+
+def _memory_env() -> Env:
+    from dfcli.env.memory import MemoryFiles
+
+    return Env(files=MemoryFiles())

@@ -1,0 +1,122 @@
+"""A lane: one live instance as the host holds it, ahead of the disk by what is queued to be committed.
+
+One lane per instance, one episode at a time. A lane outlives its resident execution: when that is evicted, the lane
+stays, small, and the execution comes back by replay.
+"""
+
+from __future__ import annotations
+
+from asyncio import Future
+
+from dfcli.engine.execution import Execution
+from dfcli.model.history import Event, Inbound, Parent
+from dfcli.model.ids import ExecutionKey
+from dfcli.model.status import InstanceSummary
+
+
+class Lane:
+    """Owned by the host's loop thread; nothing else touches it."""
+
+    __slots__ = (
+        "acknowledgements",
+        "armed",
+        "execution",
+        "execution_id",
+        "finished",
+        "in_flight",
+        "inbox",
+        "is_ready",
+        "key",
+        "last_seq",
+        "last_timestamp",
+        "loaded_once",
+        "name",
+        "parent",
+        "parked",
+        "request_ids",
+        "suspended",
+        "uncommitted",
+        "unsent",
+    )
+
+    def __init__(self, key: ExecutionKey, *, name: str, execution_id: str, parent: Parent | None) -> None:
+        self.key = key
+        self.name = name
+        self.execution_id = execution_id
+        self.parent = parent
+        self.last_seq = 0
+        self.last_timestamp = ""
+        self.execution: Execution | None = None
+        self.inbox: list[Inbound] = []
+        """Inbound events that no episode has seen."""
+        self.unsent: list[Event] = []
+        """Inbound events with a seq that are in no transaction yet; always the newest of the inbox."""
+        self.acknowledgements: list[Future[None]] = []
+        """Callers that wait for the unsent events to be durable."""
+        self.in_flight: set[int] = set()
+        """Event ids of scheduled activities whose result has not been taken."""
+        self.armed: dict[int, str] = {}
+        """Event id to due time of timers that have not fired."""
+        self.uncommitted = 0
+        """Transactions queued that hold lines of this lane; an execution is dropped only when there are none."""
+        self.is_ready = False
+        self.suspended = False
+        self.finished = False
+        self.parked = ""
+        self.loaded_once = False
+        """Whether open activities and timers of the history have been handed out in this process."""
+        self.request_ids: set[str] | None = None
+        """Request ids of raised events, once somebody asked; None: not looked up."""
+
+    @classmethod
+    def of(cls, summary: InstanceSummary) -> Lane:
+        """The lane of an instance whose every line is committed."""
+        key = ExecutionKey(summary.instance_id, summary.exec)
+        lane = cls(key, name=summary.name, execution_id=summary.execution_id, parent=summary.parent)
+        lane.last_seq = summary.last_seq
+        lane.last_timestamp = summary.last_timestamp
+        lane.suspended = summary.suspended
+        return lane
+
+    @property
+    def is_evictable(self) -> bool:
+        """Whether dropping the resident execution loses nothing: it only waits, and all its lines are committed."""
+        return not (self.uncommitted or self.inbox or self.unsent or self.is_ready or self.finished)
+
+    def next_seq(self) -> int:
+        """Take the next line number."""
+        self.last_seq += 1
+        return self.last_seq
+
+    def stamp(self, now: str) -> str:
+        """The timestamp for the next line: `now`, unless the clock stepped back behind the last line."""
+        if now > self.last_timestamp:
+            self.last_timestamp = now
+        return self.last_timestamp
+
+    def receive(self, event: Inbound) -> None:
+        """Take an inbound event numbered by `next_seq`; it is durable once the transaction that sends it is."""
+        self.inbox.append(event)
+        self.unsent.append(event)
+
+    def take_unsent(self) -> list[Event]:
+        """The events to put before anything else this lane commits."""
+        unsent, self.unsent = self.unsent, []
+        return unsent
+
+    def take_acknowledgements(self) -> list[Future[None]]:
+        waiting, self.acknowledgements = self.acknowledgements, []
+        return waiting
+
+    def continue_as(self, key: ExecutionKey, execution_id: str) -> None:
+        """Become the next execution of the instance: an empty history, nothing open."""
+        self.key = key
+        self.execution_id = execution_id
+        self.last_seq = 0
+        self.execution = None
+        self.inbox = []
+        self.in_flight = set()
+        self.armed = {}
+        self.request_ids = None
+        self.finished = False
+        self.loaded_once = True

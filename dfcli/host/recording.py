@@ -1,0 +1,232 @@
+"""Turning an episode into one transaction: its lines, and the lines of others that belong with them.
+
+A child's first line stands with the line that created it, a child's end with its parent's result line, and the next
+execution with the one that continued as new: all or nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from dfcli.engine.execution import Episode
+from dfcli.host.activities import ActivityCall
+from dfcli.host.draft import Draft
+from dfcli.host.lane import Lane
+from dfcli.model import history as h
+from dfcli.model import payload as payloads
+from dfcli.model.failure import FailureDetails
+from dfcli.model.history import Event, Inbound
+from dfcli.model.ids import ExecutionKey
+
+if TYPE_CHECKING:
+    from dfcli.host.scheduler import Scheduler
+
+
+class Recorder:
+    """Writes episodes into drafts; knows lanes through the scheduler alone."""
+
+    def __init__(self, scheduler: Scheduler) -> None:
+        self._scheduler = scheduler
+
+    def record(self, lane: Lane, events: list[Event], episode: Episode, draft: Draft) -> None:
+        """Add `events` (inbound, just received) and the episode that consumed them, and all that follows from it."""
+        recorded = episode.events
+        lane.last_seq = recorded[-1].seq
+        children: list[h.SubOrchestrationInstanceCreated] = []
+        sent: list[h.EventSent] = []
+        for position in range(1, len(recorded) - 1):
+            event = recorded[position]
+            match event:
+                case h.TaskScheduled():
+                    lane.in_flight.add(event.event_id)
+                    draft.calls.append(ActivityCall(lane.key, lane.execution_id, event))
+                case h.TimerCreated():
+                    lane.armed[event.event_id] = event.fire_at
+                    draft.timers.append((lane.key, event.event_id, event.fire_at))
+                case h.SubOrchestrationInstanceCreated():
+                    created = self._with_exec(event)
+                    recorded[position] = created
+                    children.append(created)
+                case h.EventSent():
+                    sent.append(event)
+                case _:
+                    pass  # the end of the execution, dealt with below
+        for timer in episode.cancelled_timers:
+            lane.armed.pop(timer, None)
+        draft.add(lane, events + recorded)
+        for created in children:
+            self._start_child(lane, created, draft)
+        for event in sent:
+            self._deliver_sent(event, draft)
+        if episode.finished:
+            self._end(lane, recorded[-2], episode, draft)
+        elif lane.inbox:
+            self._scheduler.ready(lane)
+
+    # -- children ------------------------------------------------------------------------------------------------
+
+    def _with_exec(self, created: h.SubOrchestrationInstanceCreated) -> h.SubOrchestrationInstanceCreated:
+        """The line with the number the child's execution gets; None when a live instance holds the id."""
+        child_id = created.child_instance_id
+        lane = self._scheduler.lane(child_id)
+        if lane is not None and not lane.finished:
+            return created
+        number = lane.key.exec + 1 if lane is not None else self._scheduler.next_exec(child_id)
+        return msgspec.structs.replace(created, child_exec=number)
+
+    def _start_child(self, parent: Lane, created: h.SubOrchestrationInstanceCreated, draft: Draft) -> None:
+        scheduler = self._scheduler
+        other = scheduler.lanes.get(created.child_instance_id)
+        if created.child_exec is None or (other is not None and not other.finished):
+            # Taken: by a live instance, or by a sibling created a moment ago in this very episode.
+            self._fail_child(parent, created, draft)
+            return
+        execution_id = scheduler.new_id()
+        started = h.ExecutionStarted(
+            seq=1,
+            event_id=-1,
+            timestamp=scheduler.now(),
+            name=created.name,
+            execution_id=execution_id,
+            version=created.version,
+            input=created.input,
+            input_text=created.input_text,
+            parent=h.Parent(
+                instance_id=parent.key.instance_id,
+                exec=parent.key.exec,
+                execution_id=parent.execution_id,
+                task_scheduled_id=created.event_id,
+                seq=created.seq,
+                name=parent.name,
+            ),
+            code_id=scheduler.code_id,
+        )
+        child = scheduler.open_lane(ExecutionKey(created.child_instance_id, created.child_exec), started)
+        draft.send(child)
+        scheduler.ready(child)
+
+    def _fail_child(self, parent: Lane, created: h.SubOrchestrationInstanceCreated, draft: Draft) -> None:
+        reason = f"An Orchestration instance with the ID {created.child_instance_id} already exists."
+        self._answer(
+            parent,
+            h.SubOrchestrationInstanceFailed(
+                seq=parent.next_seq(),
+                event_id=-1,
+                timestamp=parent.last_timestamp,
+                task_scheduled_id=created.event_id,
+                reason=reason,
+                failure_details=FailureDetails(error_type="InstanceExists", error_message=reason),
+            ),
+            draft,
+        )
+
+    def _answer(self, lane: Lane, event: Inbound, draft: Draft) -> None:
+        """Put an inbound line of another lane into this transaction, behind whatever that lane has not sent yet."""
+        lane.receive(event)
+        draft.send(lane)
+        self._scheduler.ready(lane)
+
+    def _deliver_sent(self, sent: h.EventSent, draft: Draft) -> None:
+        """An event for an instance that is not there, or has ended, is dropped, as Durable Functions does."""
+        target = self._scheduler.lane(sent.target_instance_id)
+        if target is None or target.finished:
+            return
+        self._answer(
+            target,
+            h.EventRaised(
+                seq=target.next_seq(),
+                event_id=-1,
+                timestamp=target.stamp(self._scheduler.now()),
+                name=sent.name,
+                input=sent.input,
+                input_text=sent.input_text,
+            ),
+            draft,
+        )
+
+    # -- ends ----------------------------------------------------------------------------------------------------
+
+    def _end(self, lane: Lane, last: Event, episode: Episode, draft: Draft) -> None:
+        self._scheduler.drop(lane)
+        lane.armed.clear()
+        lane.in_flight.clear()
+        match last:
+            case h.ContinueAsNew():
+                self._continue(lane, last, episode, draft)
+            case h.ExecutionCompleted():
+                lane.finished = True
+                draft.finished.append(lane)
+                if lane.parent is not None:
+                    self._tell_parent(lane.parent, last, draft)
+            case _:
+                raise AssertionError(f"an episode ends with {type(last).__name__}")
+
+    def _continue(self, lane: Lane, last: h.ContinueAsNew, episode: Episode, draft: Draft) -> None:
+        """The next execution: its first line, and a copy of each event that nobody has read."""
+        scheduler = self._scheduler
+        before = episode.started
+        timestamp = lane.stamp(scheduler.now())
+        lane.continue_as(ExecutionKey(lane.key.instance_id, lane.key.exec + 1), scheduler.new_id())
+        started = h.ExecutionStarted(
+            seq=lane.next_seq(),
+            event_id=-1,
+            timestamp=timestamp,
+            name=lane.name,
+            execution_id=lane.execution_id,
+            version=before.version,
+            input=last.input,
+            input_text=last.input_text,
+            parent=lane.parent,
+            tags=before.tags,
+            code_id=scheduler.code_id,
+            generation=before.generation + 1,
+            custom_status=episode.custom_status.raw,
+            custom_status_text=episode.custom_status.text,
+        )
+        lane.receive(started)
+        old_exec = lane.key.exec - 1
+        for event in episode.carried:
+            lane.receive(
+                msgspec.structs.replace(
+                    event,
+                    seq=lane.next_seq(),
+                    timestamp=timestamp,
+                    carried_from=event.carried_from or h.CarriedFrom(exec=old_exec, seq=event.seq),
+                )
+            )
+        if episode.suspension is not None:
+            lane.receive(msgspec.structs.replace(episode.suspension, seq=lane.next_seq(), timestamp=timestamp))
+        draft.send(lane)
+        scheduler.ready(lane)
+
+    def _tell_parent(self, parent: h.Parent, last: h.ExecutionCompleted, draft: Draft) -> None:
+        """The parent's result line, unless the parent has ended or moved on."""
+        waiting = self._scheduler.lane(parent.instance_id)
+        if waiting is None or waiting.finished or waiting.execution_id != parent.execution_id:
+            return
+        seq = waiting.next_seq()
+        timestamp = waiting.stamp(self._scheduler.now())
+        answer: Inbound
+        if last.orchestration_status == "Completed":
+            answer = h.SubOrchestrationInstanceCompleted(
+                seq=seq,
+                event_id=-1,
+                timestamp=timestamp,
+                task_scheduled_id=parent.task_scheduled_id,
+                result=last.result,
+                result_text=last.result_text,
+            )
+        else:
+            reason = str(payloads.decode(last.result, last.result_text) or "")
+            answer = h.SubOrchestrationInstanceFailed(
+                seq=seq,
+                event_id=-1,
+                timestamp=timestamp,
+                task_scheduled_id=parent.task_scheduled_id,
+                reason=reason,
+                failure_details=last.failure_details
+                or FailureDetails(error_type=last.orchestration_status, error_message=reason),
+            )
+        self._answer(waiting, answer, draft)

@@ -1,0 +1,331 @@
+"""The verbs that change instances, as the host offers them to its client, to HTTP and to commands.
+
+A verb checks, appends one inbound line, and returns once that line is durable. A refusal that rests on a line which
+is not durable yet waits for it first, so that no caller is told what a crash could take back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from typing import TYPE_CHECKING
+
+from dfcli.env.environment import Env
+from dfcli.errors import (
+    InstanceExists,
+    InstanceGone,
+    NoSpace,
+    NotFound,
+    OutcomeUnknown,
+    PayloadTooLarge,
+    Unavailable,
+    UnknownFunction,
+    WrongState,
+)
+from dfcli.host.committer import Committer
+from dfcli.host.draft import Draft
+from dfcli.host.lane import Lane
+from dfcli.host.scheduler import Scheduler
+from dfcli.host.settings import HostSettings
+from dfcli.model import history as h
+from dfcli.model.history import Inbound
+from dfcli.model.ids import ExecutionKey, check_event_name, check_instance_id
+from dfcli.model.payload import NOTHING, PAYLOAD_BYTES_MAX, Payload
+from dfcli.model.query import InstanceFilter
+from dfcli.model.status import TERMINAL_STATUSES, InstanceSummary
+from dfcli.registry.registry import Registry
+from dfcli.storage.taskhub import TaskHub
+from dfcli.storage.transaction import Purge
+
+if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
+
+PURGES_AT_ONCE = 1000
+
+
+class Requests:
+    """The part of the host that takes requests; `Host` gives it what it names here."""
+
+    hub: TaskHub
+    env: Env
+    loop: AbstractEventLoop
+    registry: Registry
+    settings: HostSettings
+    scheduler: Scheduler
+    committer: Committer
+    stopping: bool
+    stopped: BaseException | None
+    code_id: str | None
+    outstanding: set[asyncio.Future[None]]
+    """What callers of verbs wait for."""
+
+    async def start_instance(
+        self,
+        name: str,
+        payload: Payload = NOTHING,
+        *,
+        instance_id: str | None = None,
+        version: str | None = None,
+        request_id: str | None = None,
+    ) -> str:
+        """The id of the new instance, durable. UnknownFunction, InvalidArgument, InstanceExists, NoSpace.
+
+        Repeating a call with the same `request_id` starts nothing more; without an id the id derives from it.
+        """
+        self._check_can_accept(payload)
+        definition = self.registry.orchestrator(name)
+        if definition is None:
+            raise unknown_orchestrator(name, self.registry)
+        if instance_id:
+            check_instance_id(instance_id)
+        elif request_id:
+            instance_id = hashlib.sha256(request_id.encode()).hexdigest()[:32]
+        generation = 1
+        if not instance_id:
+            instance_id = self.scheduler.new_id()
+        else:
+            existing = await self._settled(instance_id)
+            if existing is not None and request_id and existing.request_id == request_id:
+                return instance_id
+            if existing is not None and existing.is_live:
+                raise InstanceExists(
+                    f"An Orchestration instance with the status {existing.status} already exists.",
+                    why=f"the id {instance_id!r} belongs to a live instance",
+                    hint="choose another id, or terminate that one first",
+                )
+            generation = self.hub.next_exec(instance_id)
+        started = h.ExecutionStarted(
+            seq=1,
+            event_id=-1,
+            timestamp=self.scheduler.now(),
+            name=definition.name,
+            execution_id=self.scheduler.new_id(),
+            version=version,
+            input=payload.raw,
+            input_text=payload.text,
+            origin="client",
+            code_id=self.code_id,
+            request_id=request_id,
+        )
+        lane = self.scheduler.open_lane(ExecutionKey(instance_id, generation), started)
+        self.scheduler.ready(lane)
+        await self._durable(lane)
+        return instance_id
+
+    async def raise_event(
+        self, instance_id: str, name: str, payload: Payload = NOTHING, *, request_id: str | None = None
+    ) -> None:
+        """Hand an event to a live instance; it waits there until the code asks for it. NotFound, InstanceGone."""
+        self._check_can_accept(payload)
+        check_event_name(name)
+        lane = await self._live(instance_id)
+        if request_id is not None and request_id in self._request_ids(lane):
+            await self.committer.barrier()
+            return
+        seq, timestamp = self._line(lane)
+        event = h.EventRaised(
+            seq=seq,
+            event_id=-1,
+            timestamp=timestamp,
+            name=name,
+            input=payload.raw,
+            input_text=payload.text,
+            request_id=request_id,
+        )
+        if lane.request_ids is not None and request_id is not None:
+            lane.request_ids.add(request_id)
+        await self._receive(lane, event)
+
+    async def terminate(self, instance_id: str, reason: str = "") -> None:
+        """End a live instance without running its code again. NotFound, InstanceGone."""
+        self._check_can_accept()
+        lane = await self._live(instance_id)
+        seq, timestamp = self._line(lane)
+        await self._receive(lane, h.ExecutionTerminated(seq=seq, event_id=-1, timestamp=timestamp, reason=reason))
+
+    async def suspend(self, instance_id: str, reason: str = "") -> None:
+        """Hold a live instance: what arrives is kept, no code runs. NotFound, InstanceGone, WrongState."""
+        self._check_can_accept()
+        lane = await self._live(instance_id)
+        if lane.suspended:
+            await self.committer.barrier()
+            raise WrongState(
+                f"Cannot suspend the orchestration instance {instance_id} because instance is in the Suspended state.",
+                hint=f"dfcli resume {instance_id}",
+            )
+        lane.suspended = True
+        seq, timestamp = self._line(lane)
+        await self._receive(lane, h.ExecutionSuspended(seq=seq, event_id=-1, timestamp=timestamp, reason=reason))
+
+    async def resume(self, instance_id: str, reason: str = "") -> None:
+        """Let a suspended instance go on. NotFound, InstanceGone, WrongState."""
+        self._check_can_accept()
+        lane = await self._live(instance_id)
+        if not lane.suspended:
+            await self.committer.barrier()
+            summary = self.hub.summary(instance_id)
+            status = summary.status if summary is not None else "Running"
+            raise WrongState(
+                f"Cannot resume the orchestration instance {instance_id} because instance is in the {status} state."
+            )
+        lane.suspended = False
+        seq, timestamp = self._line(lane)
+        await self._receive(lane, h.ExecutionResumed(seq=seq, event_id=-1, timestamp=timestamp, reason=reason))
+
+    async def purge(self, instance_id: str) -> int:
+        """Remove an ended instance with all its executions: 1. NotFound, WrongState for a live one."""
+        self._check_can_accept()
+        summary = await self._settled(instance_id)
+        if summary is None:
+            raise not_found(instance_id)
+        if summary.is_live and not summary.quarantined:
+            raise WrongState(
+                f"Only orchestrations in a terminal state can be purged, but the orchestration with instance ID "
+                f"{instance_id} has status {summary.status}",
+                hint=f"dfcli terminate {instance_id}",
+            )
+        await self._purge([summary])
+        return 1
+
+    async def purge_by(self, which: InstanceFilter) -> int:
+        """Remove every ended instance that the filter means; how many. Live ones are left alone."""
+        self._check_can_accept()
+        statuses = (which.statuses & TERMINAL_STATUSES) if which.statuses else TERMINAL_STATUSES
+        which = InstanceFilter(
+            statuses=frozenset(statuses),
+            names=which.names,
+            prefix=which.prefix,
+            created_from=which.created_from,
+            created_to=which.created_to,
+            parent_id=which.parent_id,
+        )
+        if not statuses:
+            return 0
+        purged = 0
+        while True:
+            page = self.hub.query(which, top=PURGES_AT_ONCE)
+            if not page.items:
+                return purged
+            await self._purge(page.items)
+            purged += len(page.items)
+
+    # -- how a request becomes durable ---------------------------------------------------------------------------
+
+    async def _purge(self, summaries: list[InstanceSummary]) -> None:
+        draft = Draft()
+        draft.purges += [Purge(summary.instance_id, summary.exec) for summary in summaries]
+        await self._committed_draft(draft)
+
+    async def _committed_draft(self, draft: Draft) -> None:
+        future = self._outstanding_future()
+        draft.acknowledgements.append(future)
+        self.scheduler.submit(draft)
+        self.committer.kick()
+        await self._until_durable(future)
+
+    def _line(self, lane: Lane) -> tuple[int, str]:
+        """Number and timestamp of an inbound line, which must be received at once."""
+        return lane.next_seq(), lane.stamp(self.scheduler.now())
+
+    async def _receive(self, lane: Lane, event: Inbound) -> None:
+        self.scheduler.receive(lane, event)
+        await self._durable(lane)
+
+    async def _durable(self, lane: Lane) -> None:
+        future = self._outstanding_future()
+        lane.acknowledgements.append(future)
+        await self._until_durable(future)
+
+    def _outstanding_future(self) -> asyncio.Future[None]:
+        future: asyncio.Future[None] = self.loop.create_future()
+        self.outstanding.add(future)
+        return future
+
+    async def _until_durable(self, future: asyncio.Future[None]) -> None:
+        try:
+            async with asyncio.timeout(self.settings.no_space_patience_seconds):
+                await future
+        except TimeoutError:
+            raise OutcomeUnknown(
+                "the request is queued and not durable yet",
+                why="the disk is full or very slow" if self.committer.no_space else "the disk is very slow",
+                hint="ask for the status before you repeat it",
+            ) from None
+        finally:
+            self.outstanding.discard(future)
+
+    def fail_outstanding(self, error: BaseException) -> None:
+        """Tell every waiting caller that the host stopped before it could tell the outcome."""
+        for future in self.outstanding:
+            if not future.done():
+                future.set_exception(error)
+
+    # -- checks --------------------------------------------------------------------------------------------------
+
+    def _check_can_accept(self, payload: Payload = NOTHING) -> None:
+        if self.stopped is not None or self.stopping:
+            raise Unavailable("the host is stopping", hint="try again once it runs")
+        if self.committer.no_space or not self.hub.has_space():
+            raise NoSpace(
+                "there is no space left on the disk of the task hub",
+                why="nothing was recorded, nothing is lost; running work waits",
+                hint="free some space; the host goes on by itself",
+            )
+        if payload.size > PAYLOAD_BYTES_MAX:
+            raise PayloadTooLarge(f"the payload has {payload.size} bytes", why="16 MiB are allowed")
+
+    async def _settled(self, instance_id: str) -> InstanceSummary | None:
+        """The instance's committed summary, once nothing of it is on its way to the disk."""
+        while True:
+            lane = self.scheduler.lanes.get(instance_id)
+            if lane is None or not (lane.uncommitted or lane.unsent):
+                return self.hub.summary(instance_id)
+            await self.committer.barrier()
+            await asyncio.sleep(0)
+
+    async def _live(self, instance_id: str) -> Lane:
+        """The lane of a live instance. NotFound, InstanceGone once its end is durable."""
+        lane = self.scheduler.lane(instance_id)
+        if lane is not None and not lane.finished:
+            return lane
+        summary = await self._settled(instance_id)
+        if summary is None:
+            raise not_found(instance_id)
+        if summary.quarantined:
+            raise WrongState(
+                f"instance {instance_id!r} is in quarantine", why=summary.quarantined, hint="dfcli hub quarantine"
+            )
+        lane = self.scheduler.lane(instance_id)  # it may have been started again meanwhile
+        if lane is not None and not lane.finished:
+            return lane
+        raise InstanceGone(
+            f"instance {instance_id!r} has ended", why=f"its status is {summary.status}", hint="dfcli list --running"
+        )
+
+    def _request_ids(self, lane: Lane) -> set[str]:
+        if lane.request_ids is None:
+            events = self.hub.history(lane.key.instance_id, lane.key.exec) if not lane.unsent else []
+            seen = [*events, *lane.inbox]
+            lane.request_ids = {
+                event.request_id for event in seen if isinstance(event, h.EventRaised) and event.request_id is not None
+            }
+        return lane.request_ids
+
+
+def not_found(instance_id: str) -> NotFound:
+    return NotFound(f"there is no instance {instance_id!r}", hint="dfcli list")
+
+
+def unknown_orchestrator(name: str, registry: Registry) -> UnknownFunction:
+    """The refusal in Durable Functions' words, which its clients show."""
+    known = registry.known("orchestrator")
+    listed = (
+        "The following are the known orchestrator functions: " + ", ".join(f"'{n}'" for n in known) + "."
+        if known
+        else "No orchestrator functions are currently registered!"
+    )
+    return UnknownFunction(
+        f"The function '{name}' doesn't exist, is disabled, or is not an orchestrator function.",
+        why=f"Additional info: {listed}",
+        hint="dfcli functions",
+    )

@@ -1,0 +1,382 @@
+"""Who runs next: lanes with something to do take turns, one episode each.
+
+A turn hands a lane's inbox to its execution, records the episode, and queues one transaction with everything that
+belongs together: the inbound lines, the episode, first lines of children, a parent's result line. The next episode
+does not wait for the disk; effects do (`committed`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import OrderedDict, deque
+from collections.abc import Callable, Sequence
+
+from dfcli.engine.execution import Execution
+from dfcli.engine.nondeterminism import NonDeterminismError, UnknownOrchestrator
+from dfcli.env.environment import Env
+from dfcli.errors import DfError
+from dfcli.host import endings
+from dfcli.host.activities import ActivityCall, Outcome, failure_reason
+from dfcli.host.committer import Committer
+from dfcli.host.draft import Draft
+from dfcli.host.lane import Lane
+from dfcli.host.recording import Recorder
+from dfcli.host.settings import HostSettings
+from dfcli.model import history as h
+from dfcli.model.history import Event, Inbound
+from dfcli.model.ids import ExecutionKey
+from dfcli.model.query import Wait
+from dfcli.model.time import timestamp_from_epoch
+from dfcli.registry.registry import Registry
+from dfcli.storage.taskhub import TaskHub
+
+log = logging.getLogger("dfcli.host")
+
+TURNS_AT_ONCE = 256
+"""Turns before the loop looks at its other duties: requests, timers, outcomes."""
+
+NO_CODE = "no host is running"
+
+
+class Scheduler:
+    """Owned by the loop's thread."""
+
+    def __init__(
+        self,
+        hub: TaskHub,
+        env: Env,
+        loop: asyncio.AbstractEventLoop,
+        settings: HostSettings,
+        registry: Registry,
+        committer: Committer,
+        release: Callable[[Draft], None],
+        code_id: str | None,
+        runs_code: bool,
+    ) -> None:
+        self._hub = hub
+        self._env = env
+        self._loop = loop
+        self._settings = settings
+        self._committer = committer
+        self._release = release
+        self._runs_code = runs_code
+        self.registry = registry
+        self.code_id = code_id
+        self.lanes: dict[str, Lane] = {}
+        self._ready: deque[Lane] = deque()
+        self._is_pumping = False
+        self.paused = False
+        self._resident: OrderedDict[str, Lane] = OrderedDict()
+        self.recorder = Recorder(self)
+        self.replays = 0
+        self.replayed_events = 0
+        self.episodes = 0
+
+    # -- lanes ---------------------------------------------------------------------------------------------------
+
+    def now(self) -> str:
+        return timestamp_from_epoch(self._env.clock.time())
+
+    def new_id(self) -> str:
+        return self._env.ids.new_id()
+
+    def next_exec(self, instance_id: str) -> int:
+        return self._hub.next_exec(instance_id)
+
+    def lane(self, instance_id: str) -> Lane | None:
+        """The lane of a live instance, or of one whose end is not durable yet; None when there is none."""
+        lane = self.lanes.get(instance_id)
+        if lane is None:
+            summary = self._hub.summary(instance_id)
+            if summary is None or not summary.is_live or summary.quarantined:
+                return None
+            lane = self.lanes[instance_id] = Lane.of(summary)
+        return lane
+
+    def open_lane(self, key: ExecutionKey, started: h.ExecutionStarted) -> Lane:
+        """A lane for a new execution; its first line is received and not yet sent."""
+        lane = Lane(key, name=started.name, execution_id=started.execution_id, parent=started.parent)
+        lane.last_seq = started.seq
+        lane.last_timestamp = started.timestamp
+        lane.loaded_once = True
+        lane.receive(started)
+        self.lanes[key.instance_id] = lane
+        return lane
+
+    def ready(self, lane: Lane) -> None:
+        """Give the lane a turn soon."""
+        if not lane.is_ready:
+            lane.is_ready = True
+            self._ready.append(lane)
+            if not self._is_pumping and not self.paused:
+                self._is_pumping = True
+                self._loop.call_soon(self._pump)
+
+    @property
+    def is_quiet(self) -> bool:
+        """No lane has a turn coming."""
+        return not self._ready
+
+    def resume(self) -> None:
+        """Take turns again after a pause."""
+        self.paused = False
+        if self._ready and not self._is_pumping:
+            self._is_pumping = True
+            self._loop.call_soon(self._pump)
+
+    def submit(self, draft: Draft) -> None:
+        """Queue a draft; it is committed once the loop has nothing better to do."""
+        self._committer.submit(draft.transaction())
+
+    # -- what arrives --------------------------------------------------------------------------------------------
+
+    def take_outcomes(self, outcomes: Sequence[Outcome]) -> None:
+        """Record what activities answered. An answer nobody waits for is dropped and logged."""
+        now = self.now()
+        for outcome in outcomes:
+            call = outcome.call
+            lane = self.lanes.get(call.key.instance_id)
+            event_id = call.scheduled.event_id
+            if lane is None or lane.execution_id != call.execution_id or event_id not in lane.in_flight:
+                log.info("%s: dropped a late result of activity %r", call.key.instance_id, call.scheduled.name)
+                continue
+            lane.in_flight.discard(event_id)
+            lane.receive(_result_line(lane, outcome, event_id, lane.stamp(now)))
+            self.ready(lane)
+
+    # -- turns ---------------------------------------------------------------------------------------------------
+
+    def _pump(self) -> None:
+        ready = self._ready
+        for _ in range(min(TURNS_AT_ONCE, len(ready))):
+            if self.paused:
+                break
+            lane = ready.popleft()
+            lane.is_ready = False
+            self._turn(lane)
+        if ready and not self.paused:
+            self._loop.call_soon(self._pump)
+        else:
+            self._is_pumping = False
+        self._committer.kick()
+
+    def _turn(self, lane: Lane) -> None:
+        draft = Draft()
+        if lane.finished or lane.parked or (not lane.inbox and lane.loaded_once):
+            self._without_code(lane, draft)
+        else:
+            self._run(lane, draft)
+        if draft.appends:
+            self.submit(draft)
+
+    def _run(self, lane: Lane, draft: Draft) -> None:
+        """One episode, when the execution can be had and there is something to hand over."""
+        execution = lane.execution or self._load(lane, draft)
+        if execution is None or not lane.inbox:
+            self._without_code(lane, draft)
+            return
+        self._resident.move_to_end(lane.key.instance_id)
+        inbox, lane.inbox = lane.inbox, []
+        events = lane.take_unsent()
+        started = endings.opening(lane, self.now())
+        begun = self._loop.time()
+        try:
+            episode = execution.deliver(inbox, started)
+        except UnknownOrchestrator:
+            first = inbox[0]
+            assert isinstance(first, h.ExecutionStarted)
+            episode = endings.unknown_orchestrator(started, first, self.registry)
+        self.episodes += 1
+        seconds = self._loop.time() - begun
+        if seconds > self._settings.block_warning_seconds:
+            endings.warn_of_blocking(lane, execution, seconds)
+        self.recorder.record(lane, events, episode, draft)
+
+    def _without_code(self, lane: Lane, draft: Draft) -> None:
+        """What arrived is recorded though nothing can run; a request to terminate is carried out all the same."""
+        if not lane.finished:
+            request = next((e for e in lane.inbox if isinstance(e, h.ExecutionTerminated)), None)
+            if lane.parked and request is not None:
+                history = [*self._hub.history(lane.key.instance_id, lane.key.exec), *lane.unsent]
+                events = lane.take_unsent()
+                lane.inbox = []
+                started = endings.opening(lane, self.now())
+                lane.parked = ""
+                self.recorder.record(lane, events, endings.terminated(started, request, history), draft)
+                return
+        draft.send(lane)
+
+    def _load(self, lane: Lane, draft: Draft) -> Execution | None:
+        """The lane's execution, by replay unless it is new. None when it cannot be had: the lane is parked or ended."""
+        if not self._runs_code:
+            lane.parked = NO_CODE
+            return None
+        self._make_room()
+        if lane.inbox and isinstance(lane.inbox[0], h.ExecutionStarted):
+            execution = Execution(self.registry.lookup, lane.key)
+        else:
+            try:
+                history = self._hub.history(lane.key.instance_id, lane.key.exec)
+            except DfError as error:
+                self._park(lane, f"its history cannot be read: {error}")
+                return None
+            try:
+                execution = Execution.replay(self.registry.lookup, history, lane.key)
+            except NonDeterminismError as error:
+                self._disagree(lane, error, history, draft)
+                return None
+            except UnknownOrchestrator as error:
+                self._park(lane, f"the app has no orchestrator {error.name!r} any more")
+                return None
+            except Exception as error:
+                # Ours, not the user's: replay catches what user code raises. Retrying in a loop would help nobody.
+                log.exception("%s: the replay failed", lane.key.instance_id)
+                self._park(lane, f"the replay failed: {type(error).__name__}: {error}")
+                return None
+            self.replays += 1
+            self.replayed_events += len(history)
+            self._take_over(lane, execution, history, draft)
+        lane.execution = execution
+        self._resident[lane.key.instance_id] = lane
+        return execution
+
+    def _take_over(self, lane: Lane, execution: Execution, history: Sequence[Event], draft: Draft) -> None:
+        """What a replayed execution has open goes on: lines no episode saw, activities, timers."""
+        known = history[-1].seq
+        lane.inbox = [*execution.unconsumed, *(event for event in lane.inbox if event.seq > known)]
+        if lane.loaded_once:
+            return
+        lane.loaded_once = True
+        for scheduled in execution.open_tasks.values():
+            if scheduled.event_id not in lane.in_flight:
+                lane.in_flight.add(scheduled.event_id)
+                draft.calls.append(ActivityCall(lane.key, lane.execution_id, scheduled))
+        for timer in execution.open_timers.values():
+            lane.armed[timer.event_id] = timer.fire_at
+            draft.timers.append((lane.key, timer.event_id, timer.fire_at))
+        if not lane.inbox:  # nothing will be committed: what is open is durable already
+            self._release(draft)
+            draft.calls = []
+            draft.timers = []
+
+    # -- lanes that cannot run -----------------------------------------------------------------------------------
+
+    def _disagree(self, lane: Lane, error: NonDeterminismError, history: Sequence[Event], draft: Draft) -> None:
+        if self._settings.on_nondeterminism == "park":
+            self._park(lane, str(error))
+            return
+        log.error("%s fails: %s", lane.key.instance_id, error)
+        events = lane.take_unsent()
+        lane.inbox = []
+        episode = endings.nondeterministic(endings.opening(lane, self.now()), error, history)
+        self.recorder.record(lane, events, episode, draft)
+
+    def _park(self, lane: Lane, reason: str) -> None:
+        lane.parked = reason
+        log.error("%s is parked: %s", lane.key.instance_id, reason)
+
+    def waits(self, instance_id: str) -> list[Wait]:
+        """What a live instance waits for, and where in the code."""
+        lane = self.lane(instance_id)
+        if lane is None or lane.finished:
+            return []
+        if lane.parked:
+            return [Wait(kind="code", name=lane.name, detail=lane.parked)]
+        if lane.execution is None and not lane.uncommitted and not lane.is_ready:
+            draft = Draft()
+            self._load(lane, draft)
+            if draft.appends:
+                self.submit(draft)
+            if lane.inbox:
+                self.ready(lane)
+        return lane.execution.waits() if lane.execution is not None else []
+
+    def change_code(self, registry: Registry, code_id: str | None) -> list[str]:
+        """Replay every resident and every parked execution on other code; the ids that it does not repeat."""
+        self.registry = registry
+        self.code_id = code_id
+        lanes = self.residents() + [lane for lane in self.lanes.values() if lane.parked]
+        for lane in lanes:
+            self.drop(lane)
+        parked: list[str] = []
+        for lane in lanes:
+            lane.parked = ""
+            if lane.finished or lane.uncommitted or lane.execution is not None:
+                continue
+            draft = Draft()
+            self._load(lane, draft)
+            if draft.appends:
+                self.submit(draft)
+            if lane.parked:
+                parked.append(lane.key.instance_id)
+            elif lane.inbox:
+                self.ready(lane)
+        return parked
+
+    # -- residency -----------------------------------------------------------------------------------------------
+
+    @property
+    def resident(self) -> int:
+        """Executions in memory, each with a suspended generator."""
+        return len(self._resident)
+
+    def _make_room(self) -> None:
+        """Keep the number of resident executions below the limit, before one more comes in."""
+        if len(self._resident) < self._settings.resident_limit:
+            return
+        if not self._evict_one():
+            self._committer.commit_now()  # what cannot be evicted has lines that are not committed yet
+            self._evict_one()
+
+    def _evict_one(self) -> bool:
+        """Drop the execution that has waited longest; those suspended inside try or with only when nothing else is."""
+        candidates = (lane for lane in self._resident.values() if lane.is_evictable)
+        spared: Lane | None = None
+        for seen, lane in enumerate(candidates):
+            if lane.execution is not None and not lane.execution.holds_cleanup:
+                self.drop(lane)
+                return True
+            spared = spared or lane
+            if seen > 64:
+                break
+        if spared is not None:
+            self.drop(spared)
+            return True
+        return False
+
+    def drop(self, lane: Lane) -> None:
+        """Forget the resident execution; it comes back by replay."""
+        self._resident.pop(lane.key.instance_id, None)
+        execution, lane.execution = lane.execution, None
+        if execution is not None:
+            execution.close()
+
+    def residents(self) -> list[Lane]:
+        return list(self._resident.values())
+
+    def receive(self, lane: Lane, event: Inbound) -> None:
+        """Take an inbound event numbered by the lane, and give the lane a turn."""
+        lane.receive(event)
+        self.ready(lane)
+
+
+def _result_line(lane: Lane, outcome: Outcome, event_id: int, timestamp: str) -> Inbound:
+    failure = outcome.failure
+    if failure is None:
+        return h.TaskCompleted(
+            seq=lane.next_seq(),
+            event_id=-1,
+            timestamp=timestamp,
+            task_scheduled_id=event_id,
+            result=outcome.result.raw,
+            result_text=outcome.result.text,
+        )
+    return h.TaskFailed(
+        seq=lane.next_seq(),
+        event_id=-1,
+        timestamp=timestamp,
+        task_scheduled_id=event_id,
+        reason=failure_reason(outcome.call.scheduled.name, failure),
+        failure_details=failure,
+    )

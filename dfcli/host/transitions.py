@@ -1,0 +1,75 @@
+"""One line per transition: what a person watching the host sees of each instance."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+
+from dfcli.model import history as h
+from dfcli.storage.transaction import Append
+
+
+class Transition(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """One committed fact. `verb` is one of the words Durable Functions logs: started, scheduled, completed, …"""
+
+    timestamp: str
+    instance_id: str
+    verb: str
+    kind: str = "orchestrator"
+    """`orchestrator`, `activity`, `sub-orchestration`, `timer` or `event`."""
+    name: str = ""
+    detail: str = ""
+
+
+def transitions(append: Append) -> Iterator[Transition]:
+    """The transitions that committed lines stand for; bookkeeping lines give none."""
+    instance_id = append.key.instance_id
+    for event in append.events:
+        verb, kind, name, detail = _words(event)
+        if verb:
+            yield Transition(
+                timestamp=event.timestamp, instance_id=instance_id, verb=verb, kind=kind, name=name, detail=detail
+            )
+
+
+def _words(event: h.Event) -> tuple[str, str, str, str]:
+    match event:
+        case h.ExecutionStarted():
+            return ("continued as new" if event.generation else "started"), "orchestrator", event.name, ""
+        case h.TaskScheduled():
+            return "scheduled", "activity", event.name, f"#{event.event_id}" + _attempt(event.attempt)
+        case h.TaskCompleted():
+            return "completed", "activity", "", f"#{event.task_scheduled_id}"
+        case h.TaskFailed():
+            return "failed", "activity", "", f"#{event.task_scheduled_id} {_first_line(event.reason)}"
+        case h.SubOrchestrationInstanceCreated():
+            return "scheduled", "sub-orchestration", event.name, event.child_instance_id + _attempt(event.attempt)
+        case h.SubOrchestrationInstanceCompleted():
+            return "completed", "sub-orchestration", "", f"#{event.task_scheduled_id}"
+        case h.SubOrchestrationInstanceFailed():
+            return "failed", "sub-orchestration", "", f"#{event.task_scheduled_id} {_first_line(event.reason)}"
+        case h.TimerCreated():
+            return "waits for", "timer", "", event.fire_at
+        case h.TimerFired():
+            return "fired", "timer", "", f"#{event.timer_id}"
+        case h.EventRaised():
+            return "received", "event", event.name, ""
+        case h.EventSent():
+            return "sent", "event", event.name, event.target_instance_id
+        case h.ExecutionSuspended() | h.ExecutionResumed() | h.ExecutionTerminated():
+            verb = type(event).__name__.removeprefix("Execution").lower()
+            return verb, "orchestrator", "", _first_line(event.reason)
+        case h.ExecutionCompleted():
+            detail = str(event.failure_details) if event.failure_details is not None else ""
+            return event.orchestration_status.lower(), "orchestrator", "", _first_line(detail)
+        case _:
+            return "", "", "", ""
+
+
+def _attempt(attempt: int) -> str:
+    return f" attempt {attempt}" if attempt > 1 else ""
+
+
+def _first_line(text: str) -> str:
+    return text.split("\n", 1)[0][:200]

@@ -1,0 +1,217 @@
+"""Worker processes for activities: work that needs the processor runs beside the host instead of inside it.
+
+Each worker loads the app and runs activities as the host would, in threads and on a loop of its own. It talks to the
+host over a socket pair that only the two hold, so a worker that outlives its host can deliver nothing. A worker that
+dies fails the calls it had, and is replaced.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import subprocess
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import msgspec
+from msgspec import UNSET, Raw
+
+from dfcli.authoring.triggers import FunctionDefinition
+from dfcli.host.activities import ActivityCall, Outcome
+from dfcli.model import history as h
+from dfcli.model.failure import FailureDetails
+from dfcli.model.ids import ExecutionKey
+from dfcli.model.payload import NOTHING, Payload
+
+log = logging.getLogger("dfcli.host")
+
+FRAME_HEADER_BYTES = 4
+RESTART_SECONDS = 0.5
+"""A worker that dies at once is not replaced faster than this."""
+
+
+class Performer(Protocol):
+    """Who runs activities; `take` of the host gets each outcome once, on the host's loop."""
+
+    def start(self, calls: Sequence[tuple[ActivityCall, FunctionDefinition]]) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class CallMessage(msgspec.Struct, frozen=True, array_like=True):
+    """Host to worker: run this. `scheduled` is the event as JSON."""
+
+    number: int
+    instance_id: str
+    exec: int
+    execution_id: str
+    scheduled: bytes
+
+
+class AnswerMessage(msgspec.Struct, frozen=True, array_like=True):
+    """Worker to host: how the call with that number ended. Neither result means null."""
+
+    number: int
+    result: bytes | None = None
+    result_text: str | None = None
+    failure: FailureDetails | None = None
+
+
+def framed(message: CallMessage | AnswerMessage) -> bytes:
+    """A message as it stands on the wire: its length, then itself."""
+    body = msgspec.msgpack.encode(message)
+    return len(body).to_bytes(FRAME_HEADER_BYTES, "big") + body
+
+
+async def read_frame(reader: asyncio.StreamReader) -> bytes:
+    """The next message's bytes. IncompleteReadError when the other side has gone."""
+    header = await reader.readexactly(FRAME_HEADER_BYTES)
+    return await reader.readexactly(int.from_bytes(header, "big"))
+
+
+def to_message(number: int, call: ActivityCall) -> CallMessage:
+    return CallMessage(number, call.key.instance_id, call.key.exec, call.execution_id, h.encode_members(call.scheduled))
+
+
+def to_call(message: CallMessage) -> ActivityCall:
+    """The call a worker was sent."""
+    scheduled = h.decode_line(message.scheduled)
+    assert isinstance(scheduled, h.TaskScheduled)
+    return ActivityCall(ExecutionKey(message.instance_id, message.exec), message.execution_id, scheduled)
+
+
+def to_answer(number: int, outcome: Outcome) -> AnswerMessage:
+    raw, text = outcome.result
+    return AnswerMessage(
+        number, bytes(raw) if raw is not UNSET else None, text if text is not UNSET else None, outcome.failure
+    )
+
+
+def to_outcome(answer: AnswerMessage, call: ActivityCall) -> Outcome:
+    """What the host records of an answer."""
+    if answer.failure is not None:
+        return Outcome(call, NOTHING, answer.failure)
+    return Outcome(
+        call,
+        Payload(
+            Raw(answer.result) if answer.result is not None else UNSET,
+            answer.result_text if answer.result_text is not None else UNSET,
+        ),
+    )
+
+
+class Worker:
+    """One process and the calls it has."""
+
+    def __init__(self, process: subprocess.Popen[bytes], writer: asyncio.StreamWriter) -> None:
+        self.process = process
+        self.writer = writer
+        self.calls: dict[int, ActivityCall] = {}
+
+
+class Workers:
+    """`count` workers started with `command`, which gets the number of its socket as last argument."""
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        command: Sequence[str],
+        count: int,
+        take: Callable[[Sequence[Outcome]], None],
+        environment: dict[str, str] | None = None,
+    ) -> None:
+        self._loop = loop
+        self._command = list(command)
+        self._take = take
+        self._environment = environment
+        self._number = 0
+        self._workers: list[Worker] = []
+        self._waiting: list[ActivityCall] = []
+        """Calls that came before any worker was there."""
+        self._closed = False
+        self._keepers = [loop.create_task(self._keep_one()) for _ in range(count)]
+
+    @property
+    def process_ids(self) -> list[int]:
+        return [worker.process.pid for worker in self._workers]
+
+    def start(self, calls: Sequence[tuple[ActivityCall, FunctionDefinition]]) -> None:
+        """Give each call to the worker that has the fewest."""
+        self._send([call for call, _ in calls])
+
+    def close(self) -> None:
+        """End the workers; what they run is left and runs again at the next start."""
+        self._closed = True
+        for keeper in self._keepers:
+            keeper.cancel()
+        for worker in self._workers:
+            worker.writer.close()
+            worker.process.terminate()
+        for worker in self._workers:
+            try:
+                worker.process.wait(timeout=2)
+            except subprocess.TimeoutExpired:
+                worker.process.kill()
+                worker.process.wait()
+        self._workers.clear()
+
+    def _send(self, calls: list[ActivityCall]) -> None:
+        if not self._workers:
+            self._waiting += calls
+            return
+        frames: dict[int, list[bytes]] = {}
+        for call in calls:
+            position = min(range(len(self._workers)), key=lambda i: len(self._workers[i].calls))
+            self._number += 1
+            self._workers[position].calls[self._number] = call
+            frames.setdefault(position, []).append(framed(to_message(self._number, call)))
+        for position, parts in frames.items():
+            self._workers[position].writer.write(b"".join(parts))
+
+    async def _keep_one(self) -> None:
+        """One place for a worker: start it, take its answers, replace it when it dies."""
+        while not self._closed:
+            begun = self._loop.time()
+            worker, reader = await self._spawn()
+            self._workers.append(worker)
+            waiting, self._waiting = self._waiting, []
+            self._send(waiting)
+            try:
+                while True:
+                    answer = msgspec.msgpack.decode(await read_frame(reader), type=AnswerMessage)
+                    call = worker.calls.pop(answer.number, None)
+                    if call is not None:
+                        self._take([to_outcome(answer, call)])
+            except (asyncio.IncompleteReadError, ConnectionError, msgspec.MsgspecError):
+                pass
+            self._bury(worker)
+            if self._loop.time() - begun < RESTART_SECONDS:
+                await asyncio.sleep(RESTART_SECONDS)
+
+    async def _spawn(self) -> tuple[Worker, asyncio.StreamReader]:
+        ours, theirs = socket.socketpair()
+        process = subprocess.Popen(
+            [*self._command, str(theirs.fileno())],
+            pass_fds=[theirs.fileno()],
+            stdin=subprocess.DEVNULL,
+            env=self._environment,
+        )
+        theirs.close()
+        reader, writer = await asyncio.open_connection(sock=ours)
+        return Worker(process, writer), reader
+
+    def _bury(self, worker: Worker) -> None:
+        """A worker has gone: its calls fail, which a retry policy may repeat."""
+        if worker in self._workers:
+            self._workers.remove(worker)
+        worker.writer.close()
+        worker.process.kill()
+        code = worker.process.wait()
+        if self._closed:
+            return
+        log.warning("worker %d ended with code %d; its %d calls fail", worker.process.pid, code, len(worker.calls))
+        message = f"the worker process that ran the activity ended with code {code}"
+        failure = FailureDetails(error_type="WorkerDied", error_message=message)
+        self._take([Outcome(call, NOTHING, failure) for call in worker.calls.values()])
+        worker.calls.clear()

@@ -1,0 +1,87 @@
+"""The process that runs activities for a host started with `--workers`.
+
+It loads the app of its folder and runs what it is sent, exactly as the host would: plain functions in threads,
+`async def` ones on a loop. It ends when the host does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import sys
+from collections.abc import Sequence
+
+import msgspec
+
+from dfcli.env.environment import spawn_thread
+from dfcli.errors import DfError
+from dfcli.host.activities import Activities, Outcome
+from dfcli.host.settings import HostSettings
+from dfcli.host.threads import Threads
+from dfcli.host.user_loop import UserLoop
+from dfcli.host.workers import CallMessage, framed, read_frame, to_answer, to_call
+from dfcli.model.failure import FailureDetails
+from dfcli.model.payload import NOTHING
+from dfcli.project.load import load_app
+from dfcli.registry.registry import Registry
+
+PR_SET_PDEATHSIG = 1
+SIGKILL = 9
+
+
+def die_with_parent() -> None:
+    """Linux: be killed when the host is, even while a call runs."""
+    if sys.platform == "linux":
+        import ctypes
+
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, SIGKILL)
+        if os.getppid() == 1:
+            sys.exit(0)
+
+
+async def serve(registry: Registry, channel: socket.socket, threads: int) -> None:
+    """Run calls from the channel until the host closes it."""
+    loop = asyncio.get_running_loop()
+    reader, writer = await asyncio.open_connection(sock=channel)
+    numbers: dict[int, int] = {}
+
+    def answer(outcomes: Sequence[Outcome]) -> None:
+        writer.write(b"".join(framed(to_answer(numbers.pop(id(o.call)), o)) for o in outcomes))
+
+    user_loop = UserLoop(loop, spawn_thread)
+    pool = Threads(loop, spawn_thread, threads)
+    activities = Activities(loop, pool, user_loop.get, answer, HostSettings().async_activities_max)
+    try:
+        while True:
+            message = msgspec.msgpack.decode(await read_frame(reader), type=CallMessage)
+            call = to_call(message)
+            numbers[id(call)] = message.number  # the call stays alive until its outcome is answered
+            definition = registry.activity(call.scheduled.name)
+            if definition is not None:
+                activities.start([(call, definition)])
+            else:
+                text = f"the worker's copy of the app has no activity '{call.scheduled.name}'"
+                failure = FailureDetails(error_type="UnknownFunction", error_message=text)
+                answer([Outcome(call, NOTHING, failure)])
+    except (asyncio.IncompleteReadError, ConnectionError):
+        pass
+
+
+def main(arguments: Sequence[str]) -> int:
+    """`worker APP_FOLDER THREADS SOCKET`: the last argument comes from the host."""
+    folder, threads, descriptor = arguments
+    die_with_parent()
+    try:
+        app = load_app(folder)
+    except DfError as error:
+        print(f"worker: {error.what}: {error.why}", file=sys.stderr)
+        return error.exit_code
+    asyncio.run(serve(app.registry, socket.socket(fileno=int(descriptor)), int(threads)))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.stdout.flush()
+    code = main(sys.argv[1:])
+    os._exit(code)  # threads in user code must not delay the end
