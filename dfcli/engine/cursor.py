@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
+
+from msgspec import UNSET
 
 from dfcli.engine.nondeterminism import NonDeterminismError
 from dfcli.model import history as h
+from dfcli.model.payload import Payload
 from dfcli.model.query import CodeLocation
 
 E = TypeVar("E", bound=h.HistoryEvent)
@@ -14,6 +17,14 @@ E = TypeVar("E", bound=h.HistoryEvent)
 
 class CodeStopped(BaseException):
     """Ends user code that may not go on, past its `except Exception`. Never leaves the engine."""
+
+
+class Difference(NamedTuple):
+    """Something that differs between history and code though the decision is the same."""
+
+    recorded: Any
+    """The decision's line in the history."""
+    text: str
 
 
 class Replayed(Protocol):
@@ -38,7 +49,7 @@ class Cursor:
         recorded: Sequence[h.Event],
         closing: h.Event,
         replayed: Replayed,
-        differences: list[str],
+        differences: list[Difference],
     ) -> None:
         self._recorded = recorded
         self._closing = closing
@@ -59,9 +70,9 @@ class Cursor:
             self.error = self.error or NonDeterminismError(recorded.seq, recorded, asked, self._replayed.location())  # type: ignore[arg-type]
             raise CodeStopped
         self._position += 1
-        difference = _difference(recorded, asked)
-        if difference:
-            self.differences.append(f"event {recorded.seq}: {difference}")
+        differs = difference(recorded, asked)
+        if differs:
+            self.differences.append(Difference(recorded, differs))
         self._replayed.observe(recorded)
         return recorded  # type: ignore[return-value]
 
@@ -77,55 +88,44 @@ def same_decision(recorded: h.HistoryEvent, asked: h.HistoryEvent) -> bool:
     """Whether both are the same wish: kind, number and name. Inputs, due times and child ids are not compared."""
     if type(recorded) is not type(asked) or recorded.event_id != asked.event_id:
         return False
-    match recorded, asked:
-        case (h.TaskScheduled(), h.TaskScheduled()) | (
-            h.SubOrchestrationInstanceCreated(),
-            h.SubOrchestrationInstanceCreated(),
-        ):
-            return recorded.name == asked.name or recorded.name.casefold() == asked.name.casefold()
-        case h.EventSent(), h.EventSent():
-            return (
-                recorded.name.casefold() == asked.name.casefold()
-                and recorded.target_instance_id == asked.target_instance_id
-            )
-        case h.ExecutionCompleted(), h.ExecutionCompleted():
-            return recorded.orchestration_status == asked.orchestration_status
-        case _:
-            return True
+    if isinstance(recorded, h.ExecutionCompleted) and isinstance(asked, h.ExecutionCompleted):
+        return recorded.orchestration_status == asked.orchestration_status
+    if isinstance(recorded, h.EventSent) and isinstance(asked, h.EventSent):
+        return _same_name(recorded.name, asked.name) and recorded.target_instance_id == asked.target_instance_id
+    return _same_name(getattr(recorded, "name", ""), getattr(asked, "name", ""))
 
 
-def _difference(recorded: h.HistoryEvent, asked: h.HistoryEvent) -> str:
+def _same_name(recorded: str, asked: str) -> bool:
+    return recorded == asked or recorded.casefold() == asked.casefold()
+
+
+def difference(recorded: h.HistoryEvent, asked: h.HistoryEvent) -> str:
     """What differs between two forms of the same decision, in words; empty for nothing."""
-    match recorded, asked:
-        case h.TimerCreated(), h.TimerCreated() if recorded.fire_at != asked.fire_at:
-            return f"the timer was recorded as due {recorded.fire_at}, the code now asks for {asked.fire_at}"
-        case (
-            h.SubOrchestrationInstanceCreated(),
-            h.SubOrchestrationInstanceCreated(),
-        ) if recorded.child_instance_id != asked.child_instance_id:
-            return (
-                f"sub-orchestration `{recorded.name}` was recorded with id {recorded.child_instance_id!r}, "
-                f"the code now gives {asked.child_instance_id!r}"
-            )
-        case (
-            (h.TaskScheduled(), h.TaskScheduled())
-            | (h.SubOrchestrationInstanceCreated(), h.SubOrchestrationInstanceCreated())
-            | (h.EventSent(), h.EventSent())
-            | (h.ContinueAsNew(), h.ContinueAsNew())
-        ) if h.input_of(recorded).json_text != h.input_of(asked).json_text:  # type: ignore[arg-type]
-            name = getattr(recorded, "name", "")
-            return f"the input of {'`' + name + '`' if name else 'continue-as-new'} was recorded as " + (
-                f"{_short(recorded)}, the code now passes {_short(asked)}"
-            )
-        case h.ExecutionCompleted(), h.ExecutionCompleted() if (
-            h.result_of(recorded).json_text != h.result_of(asked).json_text
-        ):
-            return f"the output was recorded as {_short(recorded)}, the code now gives {_short(asked)}"
-        case _:
+    if isinstance(recorded, h.TimerCreated) and isinstance(asked, h.TimerCreated):
+        if recorded.fire_at == asked.fire_at:
             return ""
+        return f"the timer was recorded as due {recorded.fire_at}, the code now asks for {asked.fire_at}"
+    before_id, now_id = getattr(recorded, "child_instance_id", ""), getattr(asked, "child_instance_id", "")
+    if before_id != now_id:
+        name = getattr(recorded, "name", "")
+        return f"sub-orchestration `{name}` was recorded with id {before_id!r}, the code now gives {now_id!r}"
+    before, now = _text(recorded), _text(asked)
+    if before == now:
+        return ""
+    if isinstance(recorded, h.ExecutionCompleted):
+        return f"the output was recorded as {_short(before)}, the code now gives {_short(now)}"
+    name = getattr(recorded, "name", "")
+    what = f"the input of `{name}`" if name else "the input to continue with"
+    return f"{what} was recorded as {_short(before)}, the code now passes {_short(now)}"
 
 
-def _short(event: h.HistoryEvent) -> str:
-    payload = h.result_of(event) if isinstance(event, h.ExecutionCompleted) else h.input_of(event)  # type: ignore[arg-type]
-    text = payload.json_text or "nothing"
-    return text if len(text) <= 80 else text[:77] + "..."
+def _text(event: h.HistoryEvent) -> str | None:
+    """The payload that goes out with a decision."""
+    raw = getattr(event, "result", UNSET) if isinstance(event, h.ExecutionCompleted) else getattr(event, "input", UNSET)
+    text = getattr(event, "result_text" if isinstance(event, h.ExecutionCompleted) else "input_text", UNSET)
+    return Payload(raw, text).json_text
+
+
+def _short(text: str | None) -> str:
+    shown = text or "nothing"
+    return shown if len(shown) <= 80 else shown[:77] + "..."

@@ -73,6 +73,18 @@ def failed(seq: int, event_id: int, timestamp: str, name: str, error: BaseExcept
     )
 
 
+def terminated(seq: int, event_id: int, timestamp: str, reason: str) -> h.ExecutionCompleted:
+    result = encode(reason)
+    return h.ExecutionCompleted(
+        seq=seq,
+        event_id=event_id,
+        timestamp=timestamp,
+        orchestration_status="Terminated",
+        result=result.raw,
+        result_text=result.text,
+    )
+
+
 def ended(
     started: h.OrchestratorStarted,
     execution: h.ExecutionStarted,

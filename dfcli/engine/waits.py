@@ -5,30 +5,44 @@ from __future__ import annotations
 from dfcli.authoring.tasks import EventTask, Task, waiting_parts
 from dfcli.engine.decisions import Decisions
 from dfcli.engine.retrying import RetryingCall
+from dfcli.engine.run import Run
+from dfcli.model.history import ExecutionSuspended
 from dfcli.model.query import CodeLocation, Wait
 
 _NEAR_MISSES_MAX = 5
 
 
-def waits_of(awaiting: Task, decisions: Decisions, location: CodeLocation | None) -> list[Wait]:
-    """One entry for each running task that `awaiting` depends on."""
+def waits_of(run: Run, suspended: ExecutionSuspended | None, held: int) -> list[Wait]:
+    """One entry for each running task that the code depends on, after one for the suspension, if there is one."""
+    location = run.location()
+    found: list[Wait] = []
+    if suspended is not None:
+        detail = "; ".join(part for part in (suspended.reason, f"{held} events held" if held else "") if part)
+        found.append(Wait(kind="resume", since=suspended.timestamp, location=location, detail=detail))
+    if run.is_due and suspended is None:
+        found.append(Wait(kind="start", name=run.name))
+    if run.awaiting is None:
+        return found
     entries: dict[Task, tuple[int, RetryingCall | None]] = {}
-    for event_id, answered in decisions.pending.items():
+    for event_id, answered in run.decisions.pending.items():
         if isinstance(answered, RetryingCall):
             entries[answered.task] = event_id, answered
         else:
             entries[answered] = event_id, None
-    return [_wait(task, *entries.get(task, (-1, None)), decisions, location) for task in waiting_parts(awaiting)]
+    for task in waiting_parts(run.awaiting):
+        event_id, retrying = entries.get(task, (-1, None))
+        found.append(_wait(task, event_id, retrying, run.decisions, location))
+    return found
 
 
-def doing(awaiting: Task | None, is_suspended: bool, is_finished: bool) -> str:
+def doing(run: Run, is_suspended: bool) -> str:
     """What the code does once an episode is over, as the end of a sentence that begins with "the code now"."""
     if is_suspended:
         return "is suspended"
-    if is_finished or awaiting is None:
+    if run.awaiting is None:
         return "has ended"
-    parts = waiting_parts(awaiting)
-    first = parts[0] if parts else awaiting
+    parts = waiting_parts(run.awaiting)
+    first = parts[0] if parts else run.awaiting
     name = f" `{first.name}`" if first.name else ""
     return f"waits for {first.kind}{name}" + (f" and {len(parts) - 1} more" if len(parts) > 1 else "")
 
