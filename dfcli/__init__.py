@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from dfcli.authoring.activity import ActivityInfo, activity_info
     from dfcli.authoring.app import Blueprint, DFApp
     from dfcli.authoring.context import DurableOrchestrationContext
-    from dfcli.authoring.failures import TaskFailedError
+    from dfcli.authoring.failures import TaskCancelledError, TaskFailedError
     from dfcli.authoring.http import HttpRequest, HttpResponse
     from dfcli.authoring.retry import RetryOptions
-    from dfcli.authoring.tasks import Task
+    from dfcli.authoring.tasks import Task, TaskState
     from dfcli.authoring.triggers import AuthLevel
     from dfcli.errors import DfError
-    from dfcli.host.client import DurableOrchestrationClient
+    from dfcli.host.client import DurableOrchestrationClient, DurableOrchestrationStatus, PurgeHistoryResult
     from dfcli.host.host import Host
     from dfcli.model.failure import FailureDetails
     from dfcli.model.status import OrchestrationRuntimeStatus
@@ -35,14 +35,18 @@ __all__ = [
     "DfError",
     "DurableOrchestrationClient",
     "DurableOrchestrationContext",
+    "DurableOrchestrationStatus",
     "FailureDetails",
     "Host",
     "HttpRequest",
     "HttpResponse",
     "OrchestrationRuntimeStatus",
+    "PurgeHistoryResult",
     "RetryOptions",
     "Task",
+    "TaskCancelledError",
     "TaskFailedError",
+    "TaskState",
     "activity_info",
 ]
 
@@ -54,14 +58,18 @@ _HOMES = {
     "DfError": "dfcli.errors",
     "DurableOrchestrationClient": "dfcli.host.client",
     "DurableOrchestrationContext": "dfcli.authoring.context",
+    "DurableOrchestrationStatus": "dfcli.host.client",
     "FailureDetails": "dfcli.model.failure",
     "Host": "dfcli.host.host",
     "HttpRequest": "dfcli.authoring.http",
     "HttpResponse": "dfcli.authoring.http",
     "OrchestrationRuntimeStatus": "dfcli.model.status",
+    "PurgeHistoryResult": "dfcli.host.client",
     "RetryOptions": "dfcli.authoring.retry",
     "Task": "dfcli.authoring.tasks",
+    "TaskCancelledError": "dfcli.authoring.failures",
     "TaskFailedError": "dfcli.authoring.failures",
+    "TaskState": "dfcli.authoring.tasks",
     "activity_info": "dfcli.authoring.activity",
 }
 """Name → the module that holds it. A test keeps this, `__all__` and the imports above equal."""
