@@ -43,6 +43,7 @@ from dfcli.storage.taskhub import TaskHub
 
 log = logging.getLogger("dfcli.host")
 
+VERSION = "0.1.0"
 MEMORY = ":memory:"
 """A hub that is kept in memory: the real storage on a file system that ends with the process."""
 
@@ -136,6 +137,7 @@ class Host(Requests):
         self.started_at = self.scheduler.now()
         self.failures = 0
         if self._runs_code:
+            self.hub.host_started(self.env.ids.new_id(), VERSION)
             for summary in self.hub.with_work():
                 self._take_up(summary)
 

@@ -265,7 +265,7 @@ class Requests:
     def _check_can_accept(self, payload: Payload = NOTHING) -> None:
         if self.stopped is not None or self.stopping:
             raise Unavailable("the host is stopping", hint="try again once it runs")
-        if self.committer.no_space or not self.hub.has_space():
+        if self.committer.no_space or self.hub.is_short_of_space:
             raise NoSpace(
                 "there is no space left on the disk of the task hub",
                 why="nothing was recorded, nothing is lost; running work waits",
