@@ -14,7 +14,6 @@ import msgspec
 from msgspec import UNSET, Raw
 
 from dfcli.env.environment import Env
-from dfcli.env.files import Files
 from dfcli.errors import PayloadTooLarge
 from dfcli.model.history import Event
 from dfcli.model.ids import ExecutionKey
@@ -151,6 +150,17 @@ class Blobs:
             data = self.read(key, reference)
             payloads[member] = data.decode() if member.endswith("_text") else Raw(data)
         return msgspec.structs.replace(event, **payloads)
+
+    def executions_in(self, instance_id: str, seen: dict[str, dict[str, list[int]]]) -> list[int]:
+        """The executions of an instance that have blobs; each directory is listed once and remembered in `seen`."""
+        shard = self.shard_dir(instance_id)
+        if shard not in seen:
+            by_name = seen[shard] = {}
+            for file in list_names(self._files, shard):
+                name, _, number = file.rpartition(".")
+                if number.isdecimal():
+                    by_name.setdefault(name, []).append(int(number))
+        return seen[shard].get(encode_name(instance_id), [])
 
     def remove(self, key: ExecutionKey) -> bool:
         """Unlink every blob of an execution; whether there were any. Durable after a sync of `shard_dir`."""

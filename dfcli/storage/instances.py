@@ -50,6 +50,16 @@ class InstanceFiles:
         found = map(parse_history_file_name, list_names(self._files, self.shard_dir(instance_id)))
         return sorted(file.exec for file in found if file is not None and file.name == name)
 
+    def executions_in(self, instance_id: str, seen: dict[str, dict[str, list[int]]]) -> list[int]:
+        """The same for many instances: each directory is listed once and remembered in `seen`."""
+        shard = self.shard_dir(instance_id)
+        if shard not in seen:
+            by_name = seen[shard] = {}
+            for file in map(parse_history_file_name, list_names(self._files, shard)):
+                if file is not None:
+                    by_name.setdefault(file.name, []).append(file.exec)
+        return seen[shard].get(encode_name(instance_id), [])
+
     def write(self, key: ExecutionKey, data: bytes, offset: int) -> None:
         """Put lines at their offset. Not durable yet."""
         self._unsynced_files.add(key)

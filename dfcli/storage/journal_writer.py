@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import errno
 from collections.abc import Sequence
+from typing import NamedTuple
 from zlib import crc32
 
 from dfcli.env.environment import Env
@@ -34,6 +35,14 @@ def no_space(error: OSError) -> NoSpace:
     return NoSpace("the disk is full", why=error.strerror or "", hint="free some space; waiting work then goes on")
 
 
+class Rotation(NamedTuple):
+    """A new segment begins after `batch`."""
+
+    batch: int
+    segment: int
+    bytes_written: int
+
+
 class JournalWriter:
     """Owns the newest segment."""
 
@@ -52,11 +61,21 @@ class JournalWriter:
         self.end = 0
         self.header_end = 0
         self.batches_written = 0
+        self.bytes_written = 0
+        self._cut_batch = chain.batch
+        self._cut_bytes = 0
 
     @property
-    def holds_batches(self) -> bool:
-        """Whether the newest segment has anything but its header."""
-        return self.end > self.header_end
+    def bytes_since_cut(self) -> int:
+        return self.bytes_written - self._cut_bytes
+
+    @property
+    def batches_since_cut(self) -> int:
+        return self.chain.batch - self._cut_batch
+
+    def cut(self, rotation: Rotation) -> None:
+        """Everything before a rotation is in the files now."""
+        self._cut_batch, self._cut_bytes = rotation.batch, rotation.bytes_written
 
     def path_of(self, segment: int) -> str:
         return f"{self._hub_path}/journal/{segment_file_name(segment)}"
@@ -94,7 +113,7 @@ class JournalWriter:
         self.segment, self.end, self.header_end = number, len(header), len(header)
         self._hold_reserve()
 
-    def rotate(self) -> None:
+    def rotate(self) -> Rotation:
         """Go on in a new segment. Raises NoSpace; no batch is then written before a rotation has succeeded, since
         the new segment's header may be on the disk and fixes the end of this one."""
         self._rotation_due = True
@@ -105,10 +124,11 @@ class JournalWriter:
                 raise no_space(error) from error
             raise
         self._rotation_due = False
+        return Rotation(self.chain.batch, self.segment, self.bytes_written)
 
     def append(self, lines: Sequence[bytes]) -> None:
         """Add one batch. Durable when this returns. Raises NoSpace after taking back what was written of it."""
-        if self._rotation_due or (self.end >= self._segment_bytes and self.holds_batches):
+        if self._rotation_due or (self.end >= self._segment_bytes and self.end > self.header_end):
             self.rotate()
         assert self._file is not None
         data = b"".join(lines)
@@ -126,6 +146,7 @@ class JournalWriter:
         self.end += len(data)
         self.chain = Chain(number, crc)
         self.batches_written += 1
+        self.bytes_written += len(data)
         self._mark(Watermark(self.segment, self.end))
 
     def _mark(self, watermark: Watermark) -> None:

@@ -1,0 +1,198 @@
+"""From the journal into the history files and the index, and the cut of the journal behind them.
+
+Errors of files are not fatal here: the journal has the data, and everything not yet filed stays in memory to be tried
+again. A failed sync is fatal, as everywhere.
+"""
+
+from __future__ import annotations
+
+import threading
+
+from dfcli.errors import NoSpace
+from dfcli.storage.commit import Committer
+from dfcli.storage.compaction import IN_FLIGHT_MAX, Cut, TaskInFlight, remove_segments_before, write_cut
+from dfcli.storage.durable import SyncFailed, is_full
+from dfcli.storage.index import Index, IndexUnusable
+from dfcli.storage.index_rebuild import rebuild_index
+from dfcli.storage.journal import Operation
+from dfcli.storage.journal_writer import Rotation, no_space
+from dfcli.storage.published import Published
+from dfcli.storage.recovery import HubParts
+from dfcli.storage.removal import Remover
+from dfcli.storage.transaction import Purge
+
+
+class Filing:
+    """Any thread; two locks of its own, `files` before `index`."""
+
+    def __init__(
+        self,
+        parts: HubParts,
+        published: Published,
+        committer: Committer,
+        index: Index,
+        in_flight: list[TaskInFlight],
+    ) -> None:
+        self.running = False
+        """A host has said that it runs: an end without a goodbye is a crash."""
+        self._parts = parts
+        self._published = published
+        self._committer = committer
+        self._journal = committer.journal
+        self._index = index
+        self._crashed_before = {task[:4]: task for task in in_flight}
+        self._remover = Remover(parts.instances, parts.blobs)
+        self._files_lock = threading.RLock()
+        self._index_lock = threading.RLock()
+        self._compacted_at = parts.env.clock.time()
+
+    def index(self) -> Index:
+        return self._index
+
+    @property
+    def journal_bytes(self) -> int:
+        """Since the cut."""
+        return self._journal.bytes_since_cut
+
+    # -- files and index -----------------------------------------------------------------------------------------
+
+    def materialise_step(self, *, everything: bool = False) -> None:
+        with self._files_lock:
+            self._committer.check_alive()
+            self._write_files(everything)
+            self._remove_files()
+        self.write_index()
+
+    def _write_files(self, everything: bool) -> None:
+        instances = self._parts.instances
+        for work in self._published.take_tails(None if everything else self._parts.settings.files_per_step):
+            try:
+                instances.write(work.key, work.data, work.offset)
+            except OSError:
+                instances.release()  # handles may be what there is too few of
+                raise
+            self._published.written(work)
+
+    def _remove_files(self) -> None:
+        removals = self._published.take_removals()
+        if not removals:
+            return
+        try:
+            self._remover.remove(removals)
+            for removal in removals:
+                if isinstance(removal, Purge) and removal.instance_id not in self._published.quarantined:
+                    self._parts.quarantine.unmark(removal.instance_id)
+        except SyncFailed as error:
+            self._committer.fail(error)
+        except OSError:
+            self._published.return_removals(removals)
+            raise
+
+    def write_index(self, *, durable: bool = False) -> None:
+        """Bring the index to the last published batch; one that fails is made again from the files."""
+        with self._index_lock:
+            if not durable and not self._published.has_index_work:
+                return
+            work = self._published.index_work()
+            try:
+                self._index.write(work.rows, work.removed, work.batch, durable=durable)
+            except IndexUnusable:
+                self._published.return_index_work(work)
+                self._rebuild()
+                return
+            except BaseException:
+                self._published.return_index_work(work)
+                raise
+            self._published.indexed(work)
+
+    def rebuild_index(self) -> None:
+        """Make the index again from the files."""
+        with self._files_lock, self._index_lock:
+            self._rebuild()
+
+    def _rebuild(self) -> None:
+        """The files are behind by what is in memory, whose rows are written right after."""
+        self._index.close()
+        parts = self._parts
+        batch = self._published.batch
+        rebuilt = rebuild_index(
+            parts.path,
+            parts.env,
+            parts.instances,
+            parts.blobs,
+            batch,
+            self._published.quarantined,
+            self._published.purged_upto,
+        )
+        self._index = rebuilt.made
+        work = self._published.index_work(everything=True)
+        self._index.write(work.rows, work.removed, work.batch)
+        self._published.indexed(work)
+
+    # -- compaction ----------------------------------------------------------------------------------------------
+
+    def compaction_due(self) -> bool:
+        settings = self._parts.settings
+        if self.journal_bytes >= settings.compact_bytes:
+            return True
+        age = abs(self._parts.env.clock.time() - self._compacted_at)  # abs: the clock may have been set back
+        return age >= settings.compact_seconds and self._journal.batches_since_cut > 0
+
+    def compact(self) -> None:
+        """Rotate, file everything up to there, sync it, write the cut, drop what is before it.
+
+        Raises NoSpace (try again later; nothing is lost) and HostStopped.
+        """
+        with self._files_lock:
+            self._committer.check_alive()
+            self._compacted_at = self._parts.env.clock.time()
+            if self._journal.batches_since_cut == 0 and not self._published.has_file_work:
+                return
+            rotation = self._committer.rotate()
+            try:
+                self._compact(rotation)
+            except NoSpace:
+                raise
+            except OSError as error:
+                if is_full(error):
+                    raise no_space(error) from error
+                self._committer.fail(error)
+            except BaseException as error:
+                self._committer.fail(error)
+
+    def _compact(self, rotation: Rotation) -> None:
+        parts = self._parts
+        self._write_files(everything=True)
+        self._remove_files()
+        parts.instances.sync()
+        self.write_index(durable=True)
+        cut = Cut(
+            batch=rotation.batch, first_segment=rotation.segment, running=self.running, in_flight=self._in_flight()
+        )
+        write_cut(parts.path, parts.env, cut)
+        self._journal.cut(rotation)
+        remove_segments_before(parts.path, parts.env, rotation.segment)
+        self._published.forget_purges(rotation.batch)
+
+    def _in_flight(self) -> list[TaskInFlight]:
+        """What the crash-loop count must know though its lines in the journal go."""
+        in_flight = []
+        for dispatch in self._published.take_open_dispatches()[:IN_FLIGHT_MAX]:
+            place = (*dispatch.key, dispatch.task_id, dispatch.seq)
+            in_flight.append(self._crashed_before.get(place, TaskInFlight(*place)))
+        if not in_flight and not self.running:
+            in_flight = list(self._crashed_before.values())  # a command at work while no host runs: it counts nothing
+        return in_flight
+
+    def say_goodbye(self) -> None:
+        """The host ends in good order: no task of now is suspected of anything."""
+        if self.running:
+            self._committer.write_operation(Operation("CleanShutdown"))
+            self.running = False
+            self._crashed_before.clear()
+            self._published.forget_dispatches()
+
+    def close(self) -> None:
+        with self._files_lock, self._index_lock:
+            self._parts.instances.release()
+            self._index.close()
