@@ -1,4 +1,4 @@
-"""{{app_name}}: back up a folder. Every file is copied by an activity of its own; the sizes are added up at the end."""
+"""{{app_name}}: back up a folder. Each file is copied by its own activity; the sizes are added up at the end."""
 
 from collections.abc import Generator
 from typing import Any
