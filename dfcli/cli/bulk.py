@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 
 import typer
 
-from dfcli.cli import connection, main, options, render, selection, terminal
+from dfcli.cli import connection, options, render, selection, terminal
+from dfcli.cli.errors import say_error
 from dfcli.cli.options import Format, Place
 from dfcli.errors import DfError, InvalidArgument
 from dfcli.host.control import Control
@@ -119,7 +120,7 @@ def _act_on_all(verb: Verb, control: Control, targets: list[InstanceSummary], wi
                 if count > 1:
                     terminal.say(f"{count - 1 - refused} of {len(targets)} were {verb.done} before this")
                 raise
-            main.say_error(error)
+            say_error(error)
             refused += 1
         else:
             _answer(verb, summary.instance_id, wish.output, results)

@@ -36,7 +36,7 @@ COMMANDS: dict[str, Entry] = {
 
 EXIT_CODES: dict[int, str] = {
     0: "done; `run` also ends with 0 after Ctrl-C or SIGTERM",
-    1: "the instance did not complete (with `--wait`, `--watch` or `--exit-when-idle`), or an item of a bulk command failed",
+    1: "the instance did not complete (only with `--wait`, `--watch`, `--exit-when-idle`), or one of several failed",
     2: "wrong usage: an option, a name, a filter or a payload",
     3: "not found: the instance, the file, the hub or the app",
     4: "the host or the hub is not available: not running, locked, port in use, disk full, a newer format",

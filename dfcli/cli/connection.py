@@ -7,31 +7,19 @@ this hub counts. Without one, reading commands read the files; changing commands
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-import msgspec
-
-from dfcli.cli import terminal
+from dfcli.cli import running_file
 from dfcli.cli.options import Place
-from dfcli.errors import HubLocked, NotFound, Unavailable
+from dfcli.errors import HubLocked, InvalidArgument, NotFound
 from dfcli.host.control import Control
 
 if TYPE_CHECKING:
     from dfcli.project.settings import Settings
 
 ENTRY_FILE = "function_app.py"
-RUNNING_FILE = "running.json"
-
-
-class RunningHost(msgspec.Struct, frozen=True):
-    """HUB/running.json."""
-
-    url: str
-    pid: int = 0
-    hub_id: str = ""
 
 
 def settings_of(where: Place, **flags: object) -> Settings:
@@ -49,7 +37,7 @@ def reading(where: Place) -> Iterator[Control]:
     control: Control | None = _remote(settings.hub_path)
     if control is None:
         _check_hub_exists(settings)
-        from dfcli.host.offline import OfflineReader
+        from dfcli.cli.files_only import OfflineReader
 
         control = OfflineReader(settings.hub_path)
     try:
@@ -69,55 +57,49 @@ def changing(where: Place, *, creating: bool = False) -> Iterator[Control]:
     if control is None:
         if not creating:
             _check_hub_exists(settings)
-        control = _on_the_files(where, settings)
+        control = _on_the_files(where, settings, with_app=creating)
     try:
         yield control
     finally:
         control.close()
 
 
-def _on_the_files(where: Place, settings: Settings) -> Control:
+def _on_the_files(where: Place, settings: Settings, *, with_app: bool) -> Control:
     from dfcli.host.offline import OfflineControl
+    from dfcli.storage.settings import HubSettings
 
-    known: frozenset[str] | None = None
+    registry = code_id = None
+    if with_app:  # the name of what is started is checked before anything is made
+        from dfcli.cli import apps
+
+        app = apps.load(where)
+        registry, code_id = app.registry, app.code_id
+    hub_settings = HubSettings(keep_executions=settings.keep_executions)
     try:
-        return OfflineControl.open(settings.hub_path, known=known)
+        return OfflineControl(settings.hub_path, registry=registry, hub_settings=hub_settings, code_id=code_id)
     except HubLocked as locked:
         control = _remote(settings.hub_path)  # a host may have become ready in the meantime
         if control is not None:
             return control
-        raise Unavailable(
-            "the hub is held by a process that does not answer",
-            why=f"{locked.what}: {locked.why}" if locked.why else locked.what,
+        raise HubLocked(
+            locked.what,
+            why=f"{locked.why}, and it does not answer" if locked.why else "its process does not answer",
             hint="if it is starting or stopping, try again; otherwise end that process",
         ) from None
 
 
-def running_host(hub_path: str) -> RunningHost | None:
-    """What running.json says, whether it is true or not."""
-    try:
-        with open(os.path.join(hub_path, RUNNING_FILE), "rb") as file:
-            return msgspec.json.decode(file.read(), type=RunningHost)
-    except (OSError, msgspec.MsgspecError):
-        return None
-
-
 def _remote(hub_path: str) -> Control | None:
     """The running host's control; None when nobody answers for this hub."""
-    running = running_host(hub_path)
+    running = running_file.read(hub_path)
     if running is None:
         return None
     from dfcli.http.remote_client import RemoteControl
 
-    control = RemoteControl(running.url)
     try:
-        alive = control.is_alive(hub_path)
-    except Unavailable:
-        alive = False
-    if alive:
-        return control
-    control.close()
-    return None
+        control = RemoteControl(running.url)
+    except InvalidArgument:  # the file is damaged
+        return None
+    return control if control.is_alive(hub_path) else None
 
 
 def _check_hub_exists(settings: Settings) -> None:
@@ -135,9 +117,3 @@ def _check_hub_exists(settings: Settings) -> None:
         why=f"there is no folder {settings.hub_path}",
         hint="`dfcli start FUNCTION` or `dfcli run` makes it",
     )
-
-
-def say_where(settings: Settings) -> None:
-    """Name the hub on a terminal, so that a look at the wrong one is noticed."""
-    if terminal.is_terminal(sys.stderr):
-        terminal.say(terminal.paint(f"hub {settings.hub_path}", "dim", stream=sys.stderr))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from dfcli.cli import options, render, tables, terminal
+from dfcli.cli import apps, options, render, tables, terminal
 from dfcli.cli.options import Format
 from dfcli.cli.tables import Column
 
@@ -22,7 +22,7 @@ def functions(
     Loads the app as `dfcli run` would, and says what is wrong when it cannot.
     """
     where = options.place(folder, "", "")
-    all_functions = load(where).registry.all
+    all_functions = apps.load(where).registry.all
     if output is Format.id:
         for function in all_functions:
             terminal.answer(function.name)
@@ -37,17 +37,6 @@ def functions(
             terminal.say("the app has no functions")
 
 
-def load(where: options.Place) -> Any:
-    """The app of a place, with its settings in the environment as the host would set them."""
-    import os
-
-    from dfcli.cli import connection
-    from dfcli.project.load import load_app
-
-    connection.settings_of(where).export(os.environ)
-    return load_app(where.folder)
-
-
 def draw(all_functions: Sequence[FunctionDefinition]) -> None:
     """The functions as a table."""
     columns = (Column("FUNCTION"), Column("KIND"), Column("ROUTE", fold=True), Column("DEFINED AT", fold=True))
@@ -58,8 +47,14 @@ def route_of(function: FunctionDefinition) -> str:
     """`[GET,POST] /api/orders/{id}` of an HTTP function; empty for the others."""
     if function.kind != "http":
         return ""
-    methods = f"[{','.join(sorted(function.methods))}] " if function.methods else ""
-    return f"{methods}/api/{(function.route or function.name).lstrip('/')}"
+    methods = methods_of(function)
+    route = function.route if function.route is not None else function.name
+    return f"{f'[{methods}] ' if methods else ''}/api/{route.lstrip('/')}"
+
+
+def methods_of(function: FunctionDefinition) -> str:
+    """`GET,POST` when an HTTP function takes these only."""
+    return ",".join(sorted(function.methods)) if function.methods else ""
 
 
 def _row(function: FunctionDefinition) -> tables.Row:

@@ -13,6 +13,7 @@ from typer.core import TyperGroup
 
 from dfcli.cli import terminal
 from dfcli.cli.catalogue import COMMANDS
+from dfcli.cli.errors import say_error
 from dfcli.errors import DfError
 
 _USAGE_ERROR = typer.BadParameter.__mro__[1]
@@ -53,7 +54,7 @@ class LazyGroup(TyperGroup):
         longest = max(map(len, COMMANDS))
         for group, rows in groups.items():
             with formatter.section(group):
-                formatter.write_dl([(name.ljust(longest), help) for name, help in rows])
+                formatter.write_dl([(name.ljust(longest), line) for name, line in rows])
 
 
 def load_command(name: str) -> Any:
@@ -134,8 +135,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _READER_LEFT
     except Exception as error:
         return report(error)
-    except SystemExit as exit:
-        return exit.code if isinstance(exit.code, int) else _LIBRARY_FAULT
+    except SystemExit as leaving:
+        return leaving.code if isinstance(leaving.code, int) else _LIBRARY_FAULT
 
 
 def report(error: Exception) -> int:
@@ -160,18 +161,6 @@ def report(error: Exception) -> int:
         return 2
     say_error(_unexpected(error))
     return _LIBRARY_FAULT
-
-
-def say_error(error: DfError) -> None:
-    """The three parts of a refusal, each on lines of its own."""
-    for label, text in (("error", error.what), ("why", error.why), ("hint", error.hint)):
-        if text:
-            indent = "" if label == "error" else "  "
-            first, *rest = terminal.visible_lines(text)
-            colour = "red" if label == "error" else "cyan" if label == "hint" else "dim"
-            terminal.say(f"{indent}{terminal.paint(label + ':', colour, stream=sys.stderr)} {first}")
-            for line in rest:
-                terminal.say(f"{indent}  {line}")
 
 
 def _usage_fault(error: Any) -> DfError:

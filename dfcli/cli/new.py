@@ -39,17 +39,20 @@ def new_app(
             hint=f"dfcli new {template or 'sequence'} my-app",
         )
     target = os.path.abspath(name)
-    files = scaffold.scaffold(template, target)
-    shown = render.shown_path(target)
+    made = scaffold.scaffold(template, target)
+    shown = render.shown_path(made.folder)
     if output in (Format.json, Format.jsonl):
-        (render.json_value if output is Format.json else render.json_line)({"path": target, "files": list(files)})
+        result = {"folder": made.folder, "files": made.files, "next": made.next_steps}
+        (render.json_value if output is Format.json else render.json_line)(result)
         return
     terminal.answer(terminal.visible(shown))
     if output is Format.id:
         return
-    for file in files:
-        terminal.say(f"  wrote {terminal.visible(os.path.join(shown, str(file)))}")
-    terminal.say(f"next: cd {terminal.visible(shown)} && dfcli run")
+    for file in made.files:
+        terminal.say(f"  wrote {terminal.visible(os.path.join(shown, file))}")
+    terminal.say("next:")
+    for step in made.next_steps:
+        terminal.say(f"  {terminal.visible(step)}")
 
 
 def _list(output: Format) -> None:
@@ -57,12 +60,14 @@ def _list(output: Format) -> None:
 
     templates = scaffold.list_templates()
     if output is Format.table:
-        tables.draw((Column("TEMPLATE"), Column("WHAT IT SHOWS", fold=True)), [(t.name, t.summary) for t in templates])
+        tables.draw(
+            (Column("TEMPLATE"), Column("WHAT IT SHOWS", fold=True)), [(t.name, t.description) for t in templates]
+        )
     elif output is Format.id:
         for template in templates:
             terminal.answer(template.name)
     else:
-        shown = [{"name": template.name, "summary": template.summary} for template in templates]
+        shown = [{"name": template.name, "description": template.description} for template in templates]
         if output is Format.json:
             render.json_value(shown)
         else:

@@ -1,4 +1,4 @@
-"""`python -m dfcli.cli.reference` writes docs/cli.md: every command, option and exit code, from the commands themselves."""
+"""`python -m dfcli.cli.reference` writes docs/cli.md from the commands themselves."""
 
 from __future__ import annotations
 
@@ -55,8 +55,8 @@ def _command(name: str) -> Iterator[str]:
     yield f"{(command.help or '').strip()}\n"
     rows = [row for row in (_row(parameter, context) for parameter in command.get_params(context)) if row]
     yield "| Argument or option | |\n|---|---|"
-    for names, help in rows:
-        yield f"| `{names.replace('|', '&#124;')}` | {help.replace('|', '&#124;')} |"
+    for names, text in rows:
+        yield f"| `{names.replace('|', '&#124;')}` | {text.replace('|', '&#124;')} |"
     yield ""
 
 
@@ -64,8 +64,8 @@ def _row(parameter: Any, context: Any) -> tuple[str, str] | None:
     record = parameter.get_help_record(context)
     if record is None:
         return None
-    names, help = record
-    return " ".join(names.split()), " ".join(help.split())
+    names, text = record
+    return " ".join(names.split()), " ".join(text.split())
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dfcli.cli import connection, functions, options, render, selection, terminal
+from dfcli.cli import apps, connection, options, render, selection, terminal
 from dfcli.cli.options import Format, Place
 from dfcli.errors import Disagreement, InvalidArgument, NotFound
 from dfcli.model.history import Event, decode_line
@@ -47,10 +47,11 @@ def replay_history(
     """
     where = options.place(folder, hub, hub_dir)
     key, events = _history(where, what, execution)
-    app = functions.load(where)
+    app = apps.load(where)
     from dfcli import replay
 
-    replayed = replay.run(events, app.registry.lookup, key=key, variables=trace or output is not Format.table)
+    with apps.user_code_talks():
+        replayed = replay.run(events, app.registry.lookup, key=key, variables=trace or output is not Format.table)
     if output is Format.json:
         render.json_value(replayed)
     elif output is Format.jsonl:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from dfcli.cli import connection, options, render, selection, terminal, waiting
+from dfcli.cli import connection, options, render, running_file, selection, terminal, waiting
 from dfcli.cli.options import Format, Place
 from dfcli.errors import InvalidArgument
 from dfcli.host.control import Control, InstanceStatus
@@ -91,7 +91,7 @@ def _overview(control: Control, where: Place, output: Format) -> None:
 
 
 def _overview_text(control: Control, hub_path: str, counts: Counter[str], newest: list[InstanceSummary]) -> None:
-    host = connection.running_host(hub_path) if control.online else None
+    host = running_file.read(hub_path) if control.online else None
     terminal.answer(f"hub   {terminal.visible(hub_path)}")
     terminal.answer(f"host  {host.url}, pid {host.pid}" if host else "host  not running; `dfcli run` starts it")
     total = sum(counts.values())

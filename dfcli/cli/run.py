@@ -1,0 +1,49 @@
+"""`dfcli run`."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated
+
+import typer
+
+from dfcli.cli import connection, moments, options
+
+
+def run(
+    port: Annotated[
+        int | None, typer.Option("--port", "-p", metavar="N", help="Where to listen; 0: any free port. Default: 7071.")
+    ] = None,
+    no_watch: Annotated[bool, typer.Option("--no-watch", help="Do not reload when the code changes.")] = False,
+    workers: Annotated[
+        int | None, typer.Option("--workers", metavar="N", help="Run activities in so many processes of their own.")
+    ] = None,
+    exit_when_idle: Annotated[
+        bool,
+        typer.Option("--exit-when-idle", help="End when nothing is left to do; waits for events count as nothing."),
+    ] = False,
+    drain: Annotated[
+        str, typer.Option("--drain", metavar="S", help="How long a stop waits for activities. Default: 10 s.")
+    ] = "",
+    folder: options.Folder = ".",
+    hub: options.Hub = "",
+    hub_dir: options.HubDir = "",
+) -> None:
+    """Host the app: run its instances and serve its HTTP API.
+
+    Prints a line for each thing that happens: text on a terminal, JSON lines elsewhere, the first of which says the
+    address. Ctrl-C and SIGTERM let running activities finish; a second one ends at once. Neither loses anything.
+    """
+    began = time.perf_counter()
+    where = options.place(folder, hub, hub_dir)
+    settings = connection.settings_of(
+        where,
+        port=port,
+        workers=workers,
+        drain_seconds=moments.seconds_of(drain, "--drain") if drain else None,
+    )
+    from dfcli.cli.logs import log_to_stderr
+    from dfcli.cli.serving import RunOptions, run_host
+
+    log_to_stderr(settings.log_level)
+    raise typer.Exit(run_host(settings, RunOptions(not no_watch, exit_when_idle, began)))

@@ -1,0 +1,257 @@
+"""`dfcli run`: a host, its HTTP server and the watch over the app's files, from start to an orderly end."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import NamedTuple
+
+from dfcli.cli import banner, running_file, terminal
+from dfcli.cli.errors import say_error
+from dfcli.cli.transition_log import TransitionLog
+from dfcli.errors import AppLoadError, DfError, HubLocked, Unavailable
+from dfcli.host.host import Host
+from dfcli.host.workers import Performer, Workers
+from dfcli.http.app import build_app
+from dfcli.http.server import HttpServer, loop_factory
+from dfcli.project.load import LoadedApp, load_app
+from dfcli.project.settings import Settings
+from dfcli.project.sources import FILES
+from dfcli.storage.settings import HubSettings
+
+IDLE_LOOK_SECONDS = 0.05
+_INTERRUPTED = 130
+
+
+class RunOptions(NamedTuple):
+    """What a run does beside serving; all else is in the settings."""
+
+    watch: bool = True
+    exit_when_idle: bool = False
+    began: float = 0.0
+    """`time.perf_counter()` when the command began, for the banner."""
+
+
+def run_host(settings: Settings, options: RunOptions) -> int:
+    """Host the app until Ctrl-C, SIGTERM or, when wanted, until nothing is left to do; the exit code."""
+    for note in settings.notes:
+        terminal.say(f"note: {note}")
+    for name in settings.export(os.environ):
+        terminal.say(f"note: {name} is set in the environment, which wins over the app's settings")
+    app = load_app(settings.folder)
+    runner = asyncio.Runner(loop_factory=loop_factory())
+    code = runner.run(_Run(settings, options, app).live())
+    if any(not thread.daemon and thread is not threading.main_thread() for thread in threading.enumerate()):
+        _leave_at_once(code)  # a thread of the user's code that does not end must not keep the process
+    runner.close()
+    return code
+
+
+class _Run:
+    def __init__(self, settings: Settings, options: RunOptions, app: LoadedApp) -> None:
+        self._settings = settings
+        self._options = options
+        self._app = app
+        self._log = TransitionLog()
+        self._signals = 0
+        self._reloads: asyncio.Queue[list[str]] = asyncio.Queue()
+
+    async def live(self) -> int:
+        """Start, serve, stop."""
+        try:
+            self._loop = asyncio.get_running_loop()
+            self._stop = asyncio.Event()
+            self._host = self._new_host()
+            server = await self._start()
+            try:
+                await self._serve(server)
+            finally:
+                running_file.remove(self._settings.hub_path, os.getpid())
+                await server.stop()
+                await self._host.stop()
+            return self._outcome()
+        finally:
+            self._log.close()
+
+    def _new_host(self) -> Host:
+        settings = self._settings
+        return Host(
+            self._app.registry,
+            hub=settings.hub_path,
+            settings=settings.host,
+            hub_settings=HubSettings(keep_executions=settings.keep_executions),
+            hub_name=settings.hub,
+            code_id=self._app.code_id,
+            holder={"Command": "dfcli run"},
+            performer=self._workers if settings.workers else None,
+            on_transition=self._log.tell,
+        )
+
+    def _workers(self, host: Host) -> Performer:
+        command = [sys.executable, "-m", "dfcli.project.worker", self._settings.folder]
+        command.append(str(self._settings.activity_threads))
+        return Workers(self._loop, command, self._settings.workers, host._take_outcomes)
+
+    async def _start(self) -> HttpServer:
+        """The port first: a busy one must be known before the hub is touched and anything begins to run."""
+        settings = self._settings
+        self._refuse_second_host()
+        from importlib.metadata import version
+
+        asgi, service = build_app(self._host, version=version("dfcli"))
+        server = HttpServer(asgi, service, port=settings.port)
+        self._host.base_url = f"{server.url}{banner.MANAGEMENT}"
+        self._host.on_death = lambda _error: self._stop.set()
+        try:
+            self._catch_signals()
+            await self._host.start()
+        except BaseException:
+            await server.stop()
+            raise
+        self._host.hub.tell_holder({"Command": "dfcli run", "Url": server.url})
+        await server.start()
+        running = running_file.RunningHost(url=server.url, pid=os.getpid(), started_at=self._host.started_at)
+        running_file.write(settings.hub_path, running)
+        self._say_ready(server)
+        return server
+
+    def _refuse_second_host(self) -> None:
+        """Two hosts on one hub mostly meet at the port; what is wrong is the hub."""
+        from dfcli.http.remote_client import RemoteControl
+
+        running = running_file.read(self._settings.hub_path)
+        if running is None:
+            return
+        with suppress(DfError):
+            if not RemoteControl(running.url).is_alive(self._settings.hub_path):
+                return
+            raise _AlreadyHosted(self._settings.hub_path, running)
+
+    def _say_ready(self, server: HttpServer) -> None:
+        milliseconds = round((time.perf_counter() - self._options.began) * 1000)
+        functions = self._app.registry.all
+        report = self._host.hub.recovery
+        for line in banner.lines(self._settings, functions, report, server.url, milliseconds):
+            terminal.say(line)
+        ready = {"verb": "ready", "url": server.url, "pid": os.getpid(), "milliseconds": milliseconds}
+        self._log.announce({**ready, **banner.facts(self._settings, functions, report)})
+
+    async def _serve(self, server: HttpServer) -> None:
+        watch = self._begin_watch() if self._options.watch else None
+        reloading = self._loop.create_task(self._reload_on_changes())
+        idle = self._loop.create_task(self._stop_when_idle()) if self._options.exit_when_idle else None
+        try:
+            await self._stop.wait()
+        finally:
+            for task in (reloading, idle):
+                if task is not None:
+                    task.cancel()
+            if watch is not None:
+                await asyncio.to_thread(watch)
+        if self._signals:
+            terminal.say("stopping: running activities may finish; Ctrl-C again stops at once")
+        del server
+
+    def _outcome(self) -> int:
+        if self._host.stopped is not None:
+            raise self._host.stopped
+        if self._options.exit_when_idle and self._host.failures and not self._signals:
+            terminal.say(f"{self._host.failures} failed; see `dfcli list --failed`")
+            return 1
+        return 0
+
+    # -- signals -------------------------------------------------------------------------------------------------
+
+    def _catch_signals(self) -> None:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self._loop.add_signal_handler(number, self._on_signal)
+        if not terminal.is_terminal(sys.stdin) and hasattr(signal, "SIGHUP"):
+            signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+    def _on_signal(self) -> None:
+        """The first asks for an orderly end, the second ends the process now: what was acknowledged is on the disk."""
+        self._signals += 1
+        if self._signals > 1:
+            terminal.say("stopped at once; what was under way goes on at the next start")
+            running_file.remove(self._settings.hub_path, os.getpid())
+            _leave_at_once(_INTERRUPTED)
+        self._stop.set()
+
+    # -- idle ----------------------------------------------------------------------------------------------------
+
+    async def _stop_when_idle(self) -> None:
+        """Idle twice in a row: between two looks whatever was about to begin has begun."""
+        looks = 0
+        while looks < 2:
+            looks = looks + 1 if self._host.is_idle else 0
+            await asyncio.sleep(IDLE_LOOK_SECONDS)
+        self._stop.set()
+
+    # -- reload --------------------------------------------------------------------------------------------------
+
+    def _begin_watch(self) -> Callable[[], None] | None:
+        from dfcli.project.reload import watch
+
+        def changed(paths: list[str]) -> None:
+            with suppress(RuntimeError):  # the loop has ended
+                self._loop.call_soon_threadsafe(self._reloads.put_nowait, paths)
+
+        try:
+            return watch(self._settings.folder, changed).stop
+        except OSError as error:
+            terminal.say(f"changes of the code are not noticed: {error.strerror or error}")
+            return None
+
+    async def _reload_on_changes(self) -> None:
+        while True:
+            paths = set(await self._reloads.get())
+            while not self._reloads.empty():
+                paths.update(self._reloads.get_nowait())
+            for path in sorted(paths):
+                if os.path.basename(path) in FILES:
+                    terminal.say(f"{os.path.basename(path)} changed: settings are read at the start, so run again")
+            if any(os.path.basename(path) not in FILES for path in paths):
+                await self._reload()
+
+    async def _reload(self) -> None:
+        """Go on with the new code; with code that does not load, go on with the old."""
+        try:
+            app = await asyncio.to_thread(load_app, self._settings.folder)
+            if app.code_id == self._app.code_id:
+                return
+            parked = await self._host.reload(app.registry, app.code_id)
+        except (AppLoadError, Unavailable) as error:
+            say_error(error)
+            terminal.say("the old code keeps running")
+            self._log.announce({"verb": "reload failed", "detail": f"{error.what}: {error.why}"})
+            return
+        self._app = app
+        terminal.say(f"reloaded: {len(app.registry.all)} functions")
+        for instance_id in parked:
+            why = self._host.parked(instance_id)
+            terminal.say(f"  parked {terminal.visible(instance_id)}: {terminal.visible(why)}")
+        if parked:
+            terminal.say("  they wait for code that repeats their history: undo the change, or terminate them")
+        self._log.announce({"verb": "reloaded", "codeId": app.code_id, "parked": parked})
+
+
+class _AlreadyHosted(HubLocked):
+    def __init__(self, hub_path: str, running: running_file.RunningHost) -> None:
+        super().__init__(
+            f"the task hub {hub_path} is in use",
+            why=f"process {running.pid} hosts it at {running.url} since {running.started_at}",
+            hint="use that host, or stop it first; two hosts cannot share a hub",
+        )
+
+
+def _leave_at_once(code: int) -> None:
+    with suppress(OSError, ValueError):
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(code)

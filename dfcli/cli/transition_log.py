@@ -1,0 +1,112 @@
+"""One line per transition of a running host: text on a terminal, JSON lines elsewhere.
+
+The host's loop only queues; a thread formats and writes, so that a slow terminal or a full pipe never slows the work.
+A reader who cannot follow loses lines, is told how many, and loses nothing else: the history has them all.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from dfcli.cli import terminal
+from dfcli.env.environment import spawn_thread
+
+if TYPE_CHECKING:
+    from dfcli.host.transitions import Transition
+
+QUEUED_MAX = 20_000
+BATCH = 500
+CLOSE_SECONDS = 2.0
+
+_GOOD = {"completed", "fired", "resumed"}
+_BAD = {"failed", "terminated"}
+
+
+class TransitionLog:
+    """Writes to stdout from `begin` to `close`."""
+
+    def __init__(self) -> None:
+        self._as_text = terminal.is_terminal(sys.stdout)
+        self._coloured = terminal.colours(sys.stdout)
+        self._queue: deque[Any] = deque()
+        self._skipped = 0
+        self._more = threading.Condition()
+        self._closing = False
+        self._thread = spawn_thread("dfcli-transitions", self._write_all)
+
+    def tell(self, transition: Transition) -> None:
+        """Queue one line. Cheap: called on the host's loop for each committed fact."""
+        self._put(transition)
+
+    def announce(self, fact: dict[str, Any]) -> None:
+        """A line about the host itself, for readers of JSON; on a terminal the banner has said it."""
+        if not self._as_text:
+            self._put({"kind": "host", **fact})
+
+    def close(self) -> None:
+        """Write what is queued, unless nobody reads it."""
+        with self._more:
+            self._closing = True
+            self._more.notify()
+        self._thread.join(CLOSE_SECONDS)
+
+    def _put(self, entry: Any) -> None:
+        if len(self._queue) >= QUEUED_MAX:
+            self._skipped += 1
+            return
+        self._queue.append(entry)
+        if len(self._queue) == 1:
+            with self._more:
+                self._more.notify()
+
+    def _write_all(self) -> None:
+        while True:
+            with self._more:
+                self._more.wait_for(lambda: self._queue or self._closing, timeout=0.5)
+                if self._closing and not self._queue:
+                    return
+            batch = [self._queue.popleft() for _ in range(min(len(self._queue), BATCH))]
+            if batch and not self._write(batch):
+                return
+
+    def _write(self, batch: list[Any]) -> bool:
+        lines = b"".join(map(self._line, batch))
+        skipped, self._skipped = self._skipped, 0
+        if skipped:
+            lines += self._line({"kind": "host", "verb": "skipped", "detail": f"{skipped} lines"})
+        view = memoryview(lines)
+        try:
+            while view:
+                view = view[os.write(sys.stdout.fileno(), view) :]
+        except (OSError, ValueError):  # nobody reads any more: the host goes on without
+            return False
+        return True
+
+    def _line(self, entry: Any) -> bytes:
+        if not self._as_text:
+            return msgspec.json.encode(entry) + b"\n"
+        if isinstance(entry, dict):
+            return f"… {entry['detail']} {entry['verb']}\n".encode()
+        return f"{text_of(entry, self._coloured)}\n".encode("utf-8", "backslashreplace")
+
+
+def text_of(transition: Transition, coloured: bool = False) -> str:
+    """A transition as a line of text: time, instance, what happened to what."""
+    words = [transition.verb]
+    if transition.kind != "orchestrator":
+        words.insert(0, transition.kind)
+    if transition.name:
+        words.insert(len(words) - 1 if transition.kind != "orchestrator" else len(words), transition.name)
+    if transition.detail:
+        words.append(transition.detail)
+    what = terminal.visible(" ".join(words))
+    if coloured:
+        code = "31" if transition.verb in _BAD else "32" if transition.verb in _GOOD else ""
+        what = f"\x1b[{code}m{what}\x1b[0m" if code else what
+    return f"{transition.timestamp[11:23]}  {terminal.visible(transition.instance_id)}  {what}"
