@@ -14,8 +14,11 @@ import msgspec
 
 from dfcli.host.settings import HostSettings
 from dfcli.project import keys, sources
+from dfcli.storage.settings import HubSettings
 
 HUBS_FOLDER = ".dfcli"
+_HOST, _HUB = HostSettings(), HubSettings()
+"""Each default stands once, with the one whom it concerns."""
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,15 +29,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The folder that holds the task hubs; empty: `.dfcli` in the app's folder."""
     port: int = 7071
     """0: any free port."""
-    workers: int = 0
+    workers: int = _HOST.workers
     """Worker processes for activities; 0: they run in threads of the host."""
-    resident_limit: int = 10_000
-    activity_threads: int = msgspec.field(default_factory=lambda: HostSettings().activity_threads)
-    max_concurrent_activities: int = 1_000
-    on_nondeterminism: Literal["park", "fail"] = "park"
-    drain_seconds: float = 10.0
-    keep_executions: int = 3
-    materialise_seconds: float = 0.2
+    resident_limit: int = _HOST.resident_limit
+    activity_threads: int = _HOST.activity_threads
+    max_concurrent_activities: int = _HOST.async_activities_max
+    on_nondeterminism: Literal["park", "fail"] = _HOST.on_nondeterminism
+    drain_seconds: float = _HOST.drain_seconds
+    keep_executions: int = _HUB.keep_executions
+    materialise_seconds: float = _HOST.materialise_seconds
     """How long committed lines may stand in the journal only, before they are in the instance's own file."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
@@ -61,7 +64,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             workers=self.workers,
             on_nondeterminism=self.on_nondeterminism,
             drain_seconds=self.drain_seconds,
+            materialise_seconds=self.materialise_seconds,
         )
+
+    @property
+    def storage(self) -> HubSettings:
+        """What the task hub needs of it."""
+        return HubSettings(keep_executions=self.keep_executions)
 
     def effective(self) -> Iterator[Effective]:
         """Every value with its source, in the order of the members."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import os
 import tomllib
@@ -68,6 +67,8 @@ def read_toml(read: Reading, folder: str) -> None:
         elif key in KEYS:
             read.set(key, value, TOML, key, AppLoadError)
         else:
+            import difflib  # only for this message: every command reads settings
+
             near = difflib.get_close_matches(key, [*KEYS, "app"], 1)
             raise AppLoadError(
                 f"{TOML} has an unknown key {key!r}",
