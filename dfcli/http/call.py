@@ -74,8 +74,10 @@ class Call:
     @property
     def url(self) -> str:
         """The request's own address."""
-        raw = self.scope["raw_path"] + (b"?" + self.scope["query_string"] if self.scope["query_string"] else b"")
-        return self.origin + raw.decode("latin-1")
+        target: bytes = self.scope["raw_path"]
+        if self.scope["query_string"]:
+            target += b"?" + self.scope["query_string"]
+        return self.origin + target.decode("latin-1")
 
     @property
     def request_id(self) -> str | None:
@@ -95,7 +97,7 @@ class Call:
 
     def payload(self) -> Payload:
         """The body as a payload, an empty one being null. Raises InvalidJson."""
-        return payload.parse(self.body) if self.body.strip() else NOTHING
+        return payload.parse(self.body) if self.body and not self.body.isspace() else NOTHING
 
     async def read_body(self, receive: Receive, size_max: int) -> None:
         """Reads the whole body, counting what really arrives. Raises PayloadTooLarge, ClientGone."""

@@ -53,6 +53,7 @@ class WireSummary(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=Tr
     suspended: bool = False
     complete: bool = True
     quarantined: str = ""
+    request_id: str | None = None
 
 
 class WireStatus(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=True):

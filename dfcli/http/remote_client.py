@@ -1,0 +1,172 @@
+"""`Control` over HTTP: what a command does when the host runs.
+
+It speaks the house's own routes, whose refusals carry what, why and hint, so that an error reads the same whether
+the host is up or down.
+"""
+
+from __future__ import annotations
+
+import os
+from urllib.parse import quote
+
+import msgspec
+
+from dfcli import errors
+from dfcli.env.clock import Clock, SystemClock
+from dfcli.errors import DfError, TimedOut, Unavailable
+from dfcli.host.control import InstanceStatus
+from dfcli.http import wire
+from dfcli.http.exchange import Answer, address_of, exchange
+from dfcli.model.history import Event
+from dfcli.model.payload import Payload
+from dfcli.model.query import InstanceFilter, Page
+from dfcli.model.status import InstanceSummary
+
+WAIT_POLL_SECONDS = 20.0
+"""How long one request waits; then the next asks again, so that a host that vanished is noticed."""
+
+_KINDS: dict[str, type[DfError]] = {
+    "invalid_argument": errors.InvalidArgument,
+    "invalid_json": errors.InvalidJson,
+    "too_large": errors.PayloadTooLarge,
+    "unknown_function": errors.UnknownFunction,
+    "not_found": errors.NotFound,
+    "conflict": errors.WrongState,
+    "gone": errors.InstanceGone,
+    "timeout": errors.TimedOut,
+    "hub_unreadable": errors.HubUnreadable,
+    "no_space": errors.NoSpace,
+    "outcome_unknown": errors.OutcomeUnknown,
+    "host_stopped": errors.OutcomeUnknown,
+    "app_load_error": errors.AppLoadError,
+    "mismatch": errors.Disagreement,
+}
+
+
+class RemoteControl:
+    """The running host at `url`, such as `http://127.0.0.1:7071`."""
+
+    online = True
+
+    def __init__(self, url: str, *, clock: Clock | None = None) -> None:
+        self._address = address_of(url)
+        self._clock = clock or SystemClock()
+
+    def hub(self) -> wire.HubInfo:
+        """Which hub the host at this address serves. Unavailable when nobody answers."""
+        answer = self._ask("GET", "/hub")
+        try:
+            return msgspec.json.decode(answer.body, type=wire.HubInfo)
+        except msgspec.MsgspecError:
+            raise Unavailable("what answers there is no dfcli host", why=self._address.authority) from None
+
+    def is_alive(self, hub_path: str) -> bool:
+        """Whether a host of this very hub answers: the port may have gone to somebody else since."""
+        try:
+            return os.path.realpath(self.hub().hub_path) == os.path.realpath(hub_path)
+        except DfError:
+            return False
+
+    def functions(self) -> list[wire.FunctionInfo]:
+        """The functions of the app as it runs now."""
+        return msgspec.json.decode(self._ask("GET", "/functions").body, type=list[wire.FunctionInfo])
+
+    def start(self, name: str, payload: Payload, *, instance_id: str | None = None, version: str | None = None) -> str:
+        query = {"instanceId": instance_id or "", "version": version or ""}
+        try:
+            answer = self._ask("POST", f"/orchestrators/{_quoted(name)}{_query(query)}", _body(payload))
+        except errors.WrongState as error:  # the one conflict a start knows
+            raise errors.InstanceExists(error.what, why=error.why, hint=error.hint) from None
+        return str(msgspec.json.decode(answer.body)["id"])
+
+    def status(self, instance_id: str) -> InstanceStatus:
+        return _status(self._ask("GET", f"/instances/{_quoted(instance_id)}").body)
+
+    def history(self, instance_id: str, exec: int | None = None) -> list[Event]:
+        return wire.decode_events(self._ask("GET", f"/instances/{_quoted(instance_id)}/events{_exec(exec)}").body)
+
+    def lines(self, instance_id: str, exec: int | None = None) -> list[bytes]:
+        return wire.split_lines(self._ask("GET", f"/instances/{_quoted(instance_id)}/lines{_exec(exec)}").body)
+
+    def query(self, which: InstanceFilter, *, top: int = 100, continuation: str = "") -> Page:
+        query = {**wire.filter_query(which), "top": str(top), "continuation": continuation}
+        return wire.decode_page(self._ask("GET", f"/instances{_query(query)}").body)
+
+    def raise_event(self, instance_id: str, name: str, payload: Payload) -> None:
+        self._ask("POST", f"/instances/{_quoted(instance_id)}/events/{_quoted(name)}", _body(payload))
+
+    def terminate(self, instance_id: str, reason: str) -> None:
+        self._ask("POST", f"/instances/{_quoted(instance_id)}/terminate{_query({'reason': reason})}")
+
+    def suspend(self, instance_id: str, reason: str) -> None:
+        self._ask("POST", f"/instances/{_quoted(instance_id)}/suspend{_query({'reason': reason})}")
+
+    def resume(self, instance_id: str, reason: str) -> None:
+        self._ask("POST", f"/instances/{_quoted(instance_id)}/resume{_query({'reason': reason})}")
+
+    def purge(self, instance_id: str) -> int:
+        answer = self._ask("DELETE", f"/instances/{_quoted(instance_id)}")
+        return int(msgspec.json.decode(answer.body)["instancesDeleted"])
+
+    def wait(self, instance_id: str, timeout: float | None) -> InstanceStatus:
+        deadline = None if timeout is None else self._clock.time() + timeout
+        while True:
+            left = WAIT_POLL_SECONDS if deadline is None else deadline - self._clock.time()
+            seconds = max(0.0, min(left, WAIT_POLL_SECONDS))
+            answer = self._ask("GET", f"/instances/{_quoted(instance_id)}/wait{_query({'timeout': f'{seconds:.3f}'})}")
+            status = _status(answer.body)
+            if not status.summary.is_live:
+                return status
+            if deadline is not None and self._clock.time() >= deadline:
+                raise TimedOut(
+                    f"instance {instance_id!r} has not ended after {timeout:g} s",
+                    why=f"it is {status.summary.status}",
+                    hint=f"dfcli status {instance_id}",
+                )
+
+    def close(self) -> None:
+        """Nothing is held between requests."""
+
+    def _ask(self, method: str, path: str, body: bytes | None = None) -> Answer:
+        answer = exchange(self._address, method, wire.OWN_BASE + path, body, changes=method != "GET")
+        if answer.status < 300:
+            return answer
+        raise _error(answer)
+
+
+def _error(answer: Answer) -> DfError:
+    """The error that the host refused with, as it was raised there."""
+    try:
+        member = msgspec.json.decode(answer.body, type=wire.ErrorBody).error
+    except msgspec.MsgspecError:
+        member = wire.ErrorMember()
+    what = member.what or f"the host answered with status {answer.status}"
+    kind = _KINDS.get(member.code, Unavailable if answer.status >= 500 else errors.InvalidArgument)
+    return kind(what, why=member.why, hint=member.hint)
+
+
+def _status(body: bytes) -> InstanceStatus:
+    found = msgspec.json.decode(body, type=wire.WireStatus)
+    summary: InstanceSummary = wire.from_wire(found.summary)
+    return InstanceStatus(summary=summary, waits=found.waits, parked=found.parked, host_running=True)
+
+
+def _body(payload: Payload) -> bytes:
+    """A payload as a request body; no payload is an empty one."""
+    return (payload.json_text or "").encode()
+
+
+def _quoted(segment: str) -> str:
+    try:
+        return quote(segment, safe="")
+    except UnicodeEncodeError:
+        raise errors.InvalidArgument(f"{segment[:80]!r} cannot be used", why="it is not well-formed text") from None
+
+
+def _query(values: dict[str, str]) -> str:
+    given = [f"{name}={_quoted(value)}" for name, value in values.items() if value]
+    return "?" + "&".join(given) if given else ""
+
+
+def _exec(exec: int | None) -> str:
+    return f"?exec={exec}" if exec is not None else ""
