@@ -47,6 +47,7 @@ class FakeHost:
         self.histories: dict[str, list[h.Event]] = {}
         self.told: list[tuple[object, ...]] = []
         self.ended = asyncio.Event()
+        self.waiting = 0
         self.answer: Callable[[FunctionDefinition, HttpRequest], object] = lambda *_: None
 
     def put(self, instance_id: str, status: str, **members: object) -> InstanceSummary:
@@ -121,10 +122,13 @@ class FakeHost:
 
     async def wait(self, instance_id: str, timeout: float | None = None) -> InstanceSummary:
         if self._known(instance_id).is_live:
+            self.waiting += 1
             try:
                 await asyncio.wait_for(self.ended.wait(), timeout)
             except TimeoutError:
                 raise TimedOut("it has not ended") from None
+            finally:
+                self.waiting -= 1
         return self._known(instance_id)
 
     def end(self, instance_id: str, output: Payload = NOTHING, status: str = "Completed") -> None:
