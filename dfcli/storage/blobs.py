@@ -22,6 +22,7 @@ from dfcli.storage.durable import ensure_dir, list_names, read_file, remove_file
 from dfcli.storage.names import encode_name, shard_of
 
 INLINE_BYTES_MAX = 64 * 1024
+_DURABLE_DIRS_MAX = 10_000
 _PAYLOAD_MEMBERS = {
     "input": b"InputBlob",
     "input_text": b"InputTextBlob",
@@ -114,6 +115,7 @@ class Blobs:
         self._files = env.files
         self._root = f"{hub_path}/blobs"
         self._digits = shard_digits
+        self._durable_dirs: set[str] = set()
 
     def shard_dir(self, instance_id: str) -> str:
         return f"{self._root}/{shard_of(instance_id, self._digits)}"
@@ -125,11 +127,18 @@ class Blobs:
         """Durable when this returns, with every directory above it. An existing file of the name is replaced: the
         earlier write may never have reached the disk."""
         shard, directory = self.shard_dir(blob.key.instance_id), self.directory(blob.key)
-        if ensure_dir(self._files, shard):
-            sync_dir(self._files, self._root)
-        if ensure_dir(self._files, directory):
-            sync_dir(self._files, shard)
+        self._ensure_durable(shard, self._root)
+        self._ensure_durable(directory, shard)
         replace_file(self._env, directory, f"{blob.sha256[:32]}.json", blob.data)
+
+    def _ensure_durable(self, directory: str, parent: str) -> None:
+        """A directory that is there may have been made by a process that died before it synced the parent."""
+        made = ensure_dir(self._files, directory)
+        if made or directory not in self._durable_dirs:
+            sync_dir(self._files, parent)
+            if len(self._durable_dirs) >= _DURABLE_DIRS_MAX:
+                self._durable_dirs.clear()
+            self._durable_dirs.add(directory)
 
     def read(self, key: ExecutionKey, reference: BlobRef) -> bytes:
         """The payload. Raises BlobDamaged."""

@@ -6,6 +6,8 @@ again. A failed sync is fatal, as everywhere.
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import threading
 
 from dfcli.errors import NoSpace
@@ -57,11 +59,14 @@ class Filing:
     # -- files and index -----------------------------------------------------------------------------------------
 
     def materialise_step(self, *, everything: bool = False) -> None:
-        with self._files_lock:
-            self._committer.check_alive()
-            self._write_files(everything)
-            self._remove_files()
-        self.write_index()
+        try:
+            with self._files_lock:
+                self._committer.check_alive()
+                self._write_files(everything)
+                self._remove_files()
+            self.write_index()
+        except (SyncFailed, MemoryError) as error:
+            self._committer.fail(error)
 
     def _write_files(self, everything: bool) -> None:
         instances = self._parts.instances
@@ -82,36 +87,42 @@ class Filing:
             for removal in removals:
                 if isinstance(removal, Purge) and removal.instance_id not in self._published.quarantined:
                     self._parts.quarantine.unmark(removal.instance_id)
-        except SyncFailed as error:
-            self._committer.fail(error)
+        except SyncFailed:
+            raise
         except OSError:
             self._published.return_removals(removals)
             raise
 
     def write_index(self, *, durable: bool = False) -> None:
-        """Bring the index to the last published batch; one that fails is made again from the files."""
-        with self._index_lock:
-            if not durable and not self._published.has_index_work:
-                return
-            work = self._published.index_work()
-            try:
-                self._index.write(work.rows, work.removed, work.batch, durable=durable)
-            except IndexUnusable:
-                self._published.return_index_work(work)
-                self._rebuild()
-                return
-            except BaseException:
-                self._published.return_index_work(work)
-                raise
-            self._published.indexed(work)
+        """Bring the index to the last published batch; one that fails is made again from the files.
+
+        Raises IndexUnusable when that fails too; it is tried again at the next call.
+        """
+        try:
+            with self._index_lock:
+                if durable or self._published.has_index_work:
+                    self._write_rows(everything=False, durable=durable)
+        except IndexUnusable as error:
+            if "full" in str(error):
+                raise OSError(errno.ENOSPC, f"index: {error}") from error
+            self.rebuild_index()
+
+    def _write_rows(self, *, everything: bool, durable: bool) -> None:
+        work = self._published.index_work(everything=everything)
+        try:
+            self._index.write(work.rows, work.removed, work.batch, durable=durable)
+        except BaseException:
+            self._published.return_index_work(work)
+            raise
+        self._published.indexed(work)
 
     def rebuild_index(self) -> None:
-        """Make the index again from the files."""
+        """Make the index again from the files, which must not change meanwhile. They are behind by what is in memory,
+        whose rows are written right after."""
         with self._files_lock, self._index_lock:
             self._rebuild()
 
     def _rebuild(self) -> None:
-        """The files are behind by what is in memory, whose rows are written right after."""
         self._index.close()
         parts = self._parts
         batch = self._published.batch
@@ -125,9 +136,10 @@ class Filing:
             self._published.purged_upto,
         )
         self._index = rebuilt.made
-        work = self._published.index_work(everything=True)
-        self._index.write(work.rows, work.removed, work.batch)
-        self._published.indexed(work)
+        self._write_rows(everything=True, durable=True)
+        for instance_id, reason in rebuilt.damaged.items():
+            self._parts.quarantine.mark(instance_id, reason)
+            self._published.mark_quarantined(instance_id, reason, self._index.get(instance_id))
 
     # -- compaction ----------------------------------------------------------------------------------------------
 
@@ -165,7 +177,8 @@ class Filing:
         self._write_files(everything=True)
         self._remove_files()
         parts.instances.sync()
-        self.write_index(durable=True)
+        with contextlib.suppress(IndexUnusable):  # it is behind the cut then, so the next open makes it again
+            self.write_index(durable=True)
         cut = Cut(
             batch=rotation.batch, first_segment=rotation.segment, running=self.running, in_flight=self._in_flight()
         )

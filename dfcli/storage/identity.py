@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import uuid
 
@@ -103,6 +104,9 @@ def create_hub(hub_path: str, env: Env) -> HubIdentity:
         created=timestamp_from_epoch(env.clock.time()),
     )
     sync_dir(files, hub_path)
+    for path in (os.path.dirname(hub_path), os.path.dirname(os.path.dirname(hub_path))):
+        with contextlib.suppress(PermissionError):  # folders we may pass through but not read were not made by us
+            files.fsync_dir(path)  # who made it may have died before syncing
     replace_file(env, hub_path, FILE_NAME, msgspec.json.encode(identity) + b"\n")
     return identity
 

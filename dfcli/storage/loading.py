@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 from dfcli.errors import NotFound, Quarantined
 from dfcli.model.history import Event
@@ -15,8 +15,10 @@ from dfcli.model.ids import ExecutionKey
 from dfcli.model.status import InstanceSummary
 from dfcli.storage.blobs import BlobDamaged
 from dfcli.storage.codec import read_envelope, valid_prefix
+from dfcli.storage.durable import SyncFailed
 from dfcli.storage.fold import event_of, summarise
 from dfcli.storage.index import Index, IndexUnusable
+from dfcli.storage.index_rebuild import summary_from_file
 from dfcli.storage.published import Committed, Published
 from dfcli.storage.recovery import HubParts
 
@@ -31,7 +33,14 @@ class _Read(NamedTuple):
 class Loader:
     """Any thread."""
 
-    def __init__(self, parts: HubParts, published: Published, index: Callable[[], Index]) -> None:
+    def __init__(
+        self,
+        parts: HubParts,
+        published: Published,
+        index: Callable[[], Index],
+        fail: Callable[[BaseException], NoReturn],
+    ) -> None:
+        self._fail = fail
         self._parts = parts
         self._published = published
         self._index = index
@@ -93,7 +102,12 @@ class Loader:
 
     def quarantine(self, instance_id: str, reason: str) -> None:
         """Durable when this returns."""
-        self._parts.quarantine.mark(instance_id, reason)
+        try:
+            self._parts.quarantine.mark(instance_id, reason)
+        except SyncFailed as error:
+            self._fail(error)
+        except OSError:
+            pass  # no space: the damage will be met again after the next start
         self._published.mark_quarantined(instance_id, reason, self.indexed(instance_id))
 
     def _read(self, instance_id: str, exec: int | None) -> _Read:
@@ -147,8 +161,6 @@ class Loader:
         execs = self._parts.instances.executions(instance_id)
         if not execs:
             return None
-        from dfcli.storage.index_rebuild import summary_from_file
-
         with contextlib.suppress(FileNotFoundError):
             key = ExecutionKey(instance_id, execs[-1])
             return summary_from_file(key, self._parts.instances, self._parts.blobs).summary

@@ -231,6 +231,14 @@ class Published:
                 del tails[number]
                 if not tails:
                     del self._tails[instance_id]
+                    self._drop_if_ended(instance_id)
+
+    def _drop_if_ended(self, instance_id: str) -> None:
+        """An ended instance needs no memory once index and files have it."""
+        needed = instance_id in self._dirty or instance_id in self._pinned or instance_id in self._tails
+        held = self.summaries.get(instance_id)
+        if held is not None and not held.is_live and not needed:
+            del self.summaries[instance_id]
 
     def take_removals(self) -> list[ExecutionKey | Purge]:
         with self.lock:
@@ -257,13 +265,11 @@ class Published:
             self._removed.update(work.removed)
 
     def indexed(self, work: IndexWork) -> None:
-        """The index has the rows: ended instances need no memory any more."""
+        """The index has the rows."""
         with self.lock:
             for row in work.rows:
-                if not (row.is_live or row.instance_id in self._dirty or row.instance_id in self._pinned):
-                    held = self.summaries.get(row.instance_id)
-                    if held is not None and held.exec == row.exec:
-                        del self.summaries[row.instance_id]
+                if not row.is_live:
+                    self._drop_if_ended(row.instance_id)
 
     def take_open_dispatches(self) -> list[Dispatch]:
         """The dispatches whose task has no answer; the others are forgotten."""

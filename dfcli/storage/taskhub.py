@@ -64,7 +64,7 @@ class TaskHub:
             batch_lines=parts.settings.batch_lines_max,
         )
         self._filing = Filing(parts, self._published, self._committer, recovered.made_index, recovered.in_flight)
-        self._loader = Loader(parts, self._published, self._filing.index)
+        self._loader = Loader(parts, self._published, self._filing.index, self._committer.fail)
         self._closed = threading.Event()
 
     @classmethod
