@@ -313,6 +313,11 @@ class Execution:
         return self._decisions.open_children if self._started is not None else {}
 
     @property
+    def unread(self) -> list[h.EventRaised]:
+        """Events that no wait has taken, in order of arrival."""
+        return list(self._decisions.mailbox.unread.values()) if self._started is not None else []
+
+    @property
     def holds_cleanup(self) -> bool:
         """Whether the code stands inside `try` or `with`, so that dropping it runs some of it."""
         return self._started is not None and self._run.holds_cleanup

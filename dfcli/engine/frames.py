@@ -15,8 +15,8 @@ from typing import Any
 from dfcli.model.query import CodeLocation
 
 _PACKAGE = __file__.rpartition("engine")[0]
-OWN_FILES = (_PACKAGE + "engine", _PACKAGE + "authoring")
-"""How the paths of our own source files between the host and the app's code begin."""
+OWN_FILES = (_PACKAGE + "engine", _PACKAGE + "authoring", _PACKAGE + "replay")
+"""How the paths of our own source files around the app's code begin."""
 
 _HANDLER_OF_USER_CODE = opmap["PUSH_EXC_INFO"]
 

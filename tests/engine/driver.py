@@ -136,7 +136,7 @@ class Driver:
             key=lambda work: work[1],
         )
 
-    def run(self, choose: Callable[[Sequence[tuple[str, int]]], int] = lambda work: 0) -> Driver:
+    def run(self, choose: Callable[[Sequence[tuple[str, int]]], int] = lambda _: 0) -> Driver:
         """Answer open work, one piece per episode, until the instance has ended or only waits for events."""
         if self.inbox:
             self.episode()
@@ -185,9 +185,7 @@ class Driver:
 
     def shape(self) -> list[str]:
         """The history as the notation of the event reference: types, with the numbers of decisions."""
-        return [
-            type(event).__name__ + (f"({event.event_id})" if event.event_id >= 0 else "") for event in self.history
-        ]
+        return [type(event).__name__ + (f"({event.event_id})" if event.event_id >= 0 else "") for event in self.history]
 
 
 def decisions(episode: Episode) -> list[h.Event]:
