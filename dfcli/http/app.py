@@ -6,6 +6,7 @@ segments are decoded after they are split. Its responses and types are.
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import logging
 from collections.abc import Callable, Sequence
@@ -15,7 +16,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from dfcli.env.ids import Ids, RandomIds
-from dfcli.errors import DfError
+from dfcli.errors import DfError, OutcomeUnknown
 from dfcli.http import listing, management, own_routes
 from dfcli.http.answers import Refusal, broken, nothing, refused, refused_as_durable
 from dfcli.http.call import Call, ClientGone, Service
@@ -32,8 +33,8 @@ root_routes = RouteTable()
 
 @root_routes.add("GET", "", access=Access.OPEN)
 @root_routes.add("HEAD", "", access=Access.OPEN)
-async def root_page(call: Call) -> Response:
-    return Response(f"dfcli is running. Task hub: {call.host.hub_name}\n", media_type="text/plain")
+async def root_page(call: Call) -> Response:  # noqa: ARG001 - it tells strangers nothing of the host
+    return Response("dfcli is running.\n", media_type="text/plain")
 
 
 @root_routes.add("GET", "healthz", access=Access.OPEN)
@@ -101,6 +102,11 @@ class Application:
             return refuse(error, self.service.ids)
         except ClientGone:
             raise
+        except asyncio.CancelledError:
+            if not self.service.stopping.is_set():
+                raise
+            # The server's patience is over: the caller hears that, and that it must look before it repeats.
+            return refuse(OutcomeUnknown("the host stopped before the request was done"), self.service.ids)
         except Exception:
             request_id = self.service.ids.new_id()
             log.exception("a request failed, id %s", request_id)

@@ -6,6 +6,7 @@ The more particular route wins, segment by segment; a method that no matching ro
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Sequence
 from typing import cast
 from urllib.parse import parse_qsl
@@ -14,7 +15,7 @@ from starlette.responses import Response
 
 from dfcli.authoring.http import HttpRequest
 from dfcli.authoring.triggers import FunctionDefinition
-from dfcli.errors import DfError, InvalidArgument, NotFound
+from dfcli.errors import AppLoadError, DfError, InvalidArgument, NotFound
 from dfcli.http.answers import nothing
 from dfcli.http.call import QUERY_PARAMETERS_MAX, Call
 from dfcli.http.ports import Functions
@@ -25,6 +26,9 @@ USER_BODY_MAX = 100 * 1024 * 1024
 # The server frames the answer itself; a function that sets these would break it.
 _FRAMING = frozenset({"content-length", "transfer-encoding", "connection", "keep-alive", "upgrade", "date"})
 
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+
 log = logging.getLogger("dfcli.http")
 
 
@@ -32,10 +36,11 @@ class TriggerTable:
     """The HTTP functions of one registry, in order of precedence."""
 
     def __init__(self, registry: Functions, prefix: str) -> None:
+        """Raises AppLoadError naming the function whose route means nothing."""
         self.registry = registry
         self._prefix = [part.lower() for part in prefix.strip("/").split("/") if part]
         self._by_rank = sorted(
-            ((Template(f.route if f.route is not None else f.name), f) for f in registry.http),
+            ((_template(function), function) for function in registry.http),
             key=lambda pair: pair[0].rank,
         )
 
@@ -52,6 +57,18 @@ class TriggerTable:
             if values is not None:
                 return function, values
         return None
+
+
+def _template(function: FunctionDefinition) -> Template:
+    route = function.route if function.route is not None else function.name
+    try:
+        return Template(route)
+    except (ValueError, re.error) as error:
+        raise AppLoadError(
+            f"the route {route!r} of function {function.name!r} cannot be used",
+            why=f"{error}; it stands at {function.where}",
+            hint="constraints are int, long, bool, guid, decimal, double, datetime, alpha, length(n), range(a,b), …",
+        ) from None
 
 
 async def run_trigger(call: Call, function: FunctionDefinition) -> Response:
@@ -97,8 +114,9 @@ def _response(result: object) -> Response:
     if not 200 <= status <= 599:
         raise ValueError(f"{status} is no status of a final answer")
     headers = {name: value for name, value in result.headers.items() if name.lower() not in _FRAMING}  # type: ignore[attr-defined]
-    if any(c in text for pair in headers.items() for text in pair for c in "\r\n\0"):
-        raise ValueError("a header holds a line break")
+    for name, value in headers.items():
+        if not _HEADER_NAME.fullmatch(name) or _CONTROL.search(value):
+            raise ValueError(f"the header {name!r} cannot be sent")
     body = cast(bytes, result.get_body())  # type: ignore[attr-defined]
     response = Response(body, status, headers)
     if "content-type" not in response.headers and status not in (204, 304):

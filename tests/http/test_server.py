@@ -7,7 +7,9 @@ import contextlib
 import json
 import os
 import socket
+import sys
 import threading
+import warnings
 from collections.abc import Iterator
 
 import pytest
@@ -15,7 +17,7 @@ import pytest
 from dfcli.errors import Unavailable
 from dfcli.http.app import build_app
 from dfcli.http.server import HttpServer
-from tests.http.fake_host import FakeHost
+from tests.http.fake_host import FakeHost, function
 from tests.http.serving import Serving, serving
 
 HOST = b"Host: 127.0.0.1\r\n"
@@ -160,11 +162,49 @@ def test_a_stop_lets_waiting_callers_go_and_frees_the_port() -> None:
         assert probe.connect_ex(("127.0.0.1", running.port)) != 0
 
 
+def test_a_request_that_outlasts_the_servers_patience_gets_503(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dfcli.http.server.STOP_SECONDS", 0)
+    answers: list[bytes] = []
+    begun = threading.Event()
+
+    class Slow(FakeHost):
+        async def run_http_function(self, definition: object, request: object) -> object:
+            begun.set()
+            return await asyncio.get_running_loop().create_future()
+
+    with serving(lambda: Slow([function("slow")])) as running:
+        request = b"GET /api/slow HTTP/1.1\r\n" + CLOSE + b"\r\n"
+        waiting = threading.Thread(target=lambda: answers.append(running.raw(request)))
+        waiting.start()
+        begun.wait(10)
+    waiting.join(10)
+    assert status(answers[0]) == 503
+    assert b'"code":"outcome_unknown"' in answers[0]
+    assert b"nosniff" in answers[0]
+
+
+def test_without_httptools_h11_serves_with_the_same_checks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "dfcli.http.protocol", None)
+    with serving(FakeHost) as running:
+        assert running.server._server.config.http_protocol_class.__name__ == "H11Protocol"
+        for target, host, wanted in (
+            (b"/healthz", b"localhost", 200),
+            (b"/healthz", b"evil.com", 403),
+            (b"http://evil.com/healthz", b"localhost", 403),
+            (b"http://localhost/healthz", b"localhost", 200),
+            (b"/" + b"x" * 9000, b"localhost", 414),
+        ):
+            answer = running.raw(b"GET " + target + b" HTTP/1.1\r\nHost: " + host + b"\r\nConnection: close\r\n\r\n")
+            assert status(answer) == wanted, target[:50]
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 def test_a_forked_child_does_not_keep_the_port(running: Serving) -> None:
     descriptor = running.server._socket.fileno()
     reading, writing = os.pipe()
-    child = os.fork()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # newer Pythons warn of forking with threads
+        child = os.fork()
     if child == 0:  # nothing but plain system calls here: this is a fork of a threaded process
         try:
             os.fstat(descriptor)

@@ -8,7 +8,7 @@ import pytest
 
 from dfcli.authoring.http import HttpRequest, HttpResponse
 from dfcli.authoring.triggers import FunctionDefinition
-from dfcli.errors import NotFound
+from dfcli.errors import AppLoadError, NotFound
 from dfcli.http.templates import Template
 from tests.http.asgi_client import HOST, AsgiClient
 from tests.http.fake_host import FakeHost, FakeRegistry, function
@@ -76,6 +76,14 @@ def test_a_template_matches_as_asp_net_does(template: str, path: str, wanted: di
 def test_a_template_that_means_nothing_is_an_error(template: str) -> None:
     with pytest.raises(ValueError, match=r"is no constraint|names no parameter"):
         Template(template)
+
+
+def test_a_route_that_means_nothing_names_its_function() -> None:
+    with pytest.raises(AppLoadError) as refused:
+        AsgiClient(FakeHost([function("f", route="{x:nonsense}")]))
+    assert refused.value.why == "'nonsense' is no constraint; it stands at function_app.py:3"
+    with pytest.raises(AppLoadError):
+        AsgiClient(FakeHost([function("f", route="{x:regex([)}")]))
 
 
 def named(host: FakeHost, method: str, path: str, **given: Any) -> str:
@@ -204,6 +212,9 @@ def test_a_response_is_passed_on_with_its_type_and_headers() -> None:
         HttpResponse("x", status_code=99),
         HttpResponse("x", headers={"X": "a\r\nSet-Cookie: b"}),
         HttpResponse("x", headers={"X": "日本"}),
+        HttpResponse("x", headers={"X Y": "z"}),
+        HttpResponse("x", headers={"": "z"}),
+        HttpResponse("x", headers={"X": "\x1b[2J"}),
     ],
 )
 def test_a_function_that_fails_is_500_without_a_body(result: object) -> None:
