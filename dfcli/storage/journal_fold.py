@@ -66,7 +66,7 @@ class Folded:
     def tail_lines(self, lines: Iterable[bytes]) -> Iterator[tuple[ExecutionKey, int]]:
         """Whose lines, and which, are in a torn tail."""
         for line in lines:
-            envelope = read_envelope(line)
+            envelope = read_envelope(line) if read_operation(line) is None else None  # a Dispatch names a Seq as well
             if envelope is not None:
                 yield envelope.key, envelope.seq
 
