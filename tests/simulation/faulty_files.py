@@ -4,7 +4,10 @@ Each inode knows what is durable and, in order, what was written since; each dir
 names. Calls that change anything are numbered. At call `crash_at` the process dies: the call has happened not at all,
 in part, or wholly. After that every call raises `Crashed` until `restart`, which says what the crash has left.
 
-Harsher than most disks, never kinder: nothing reaches the disk by itself in the right order, a new file's name is
+A failed sync of a file marks its pages clean: reads show them, the disk never will. A failed sync of a directory
+leaves its changes pending, since file systems that lose them stop altogether.
+
+Harsher than most disks: nothing reaches the disk by itself in the right order, a new file's name is
 durable only after its directory is synced, and unsynced writes survive in any combination of sectors.
 """
 
@@ -61,10 +64,6 @@ class FaultyDirectory(Directory):
 
     def settle(self) -> None:
         self.durable = apply_changes(self.durable, self.unsynced)
-        self.unsynced.clear()
-
-    def forget(self, random: Random) -> None:
-        self.durable = surviving_names(self, random)
         self.unsynced.clear()
 
 
@@ -153,9 +152,8 @@ class FaultyFile(MemoryFile):
         grows = offset + len(data) > len(inode.data)
         error = files.write_error(grows=grows)
         if (dies or error) and data:
-            data = data[: files.random.choice((0, len(data), files.random.randint(0, len(data))))]
-            if error and len(data) and not dies and files.random.random() < 0.5:
-                data = data[:-1]
+            most = len(data) if dies else len(data) - 1  # a kernel that took everything reports success
+            data = data[: files.random.choice((0, most, files.random.randint(0, most)))]
         if data:
             data = bytes(data)
             write_at(inode.data, data, offset)
@@ -185,7 +183,7 @@ class FaultyFiles(MemoryFiles):
     def __init__(self, random: Random) -> None:
         self.random = random
         self.dirty: dict[FaultyInode | FaultyDirectory, None] = {}
-        self.damaged: set[FaultyInode | FaultyDirectory] = set()
+        self.damaged: set[FaultyInode] = set()
         """Nodes of which a failed sync has forgotten something: until power is lost, reads differ from the disk."""
         self.calls = 0
         self.crash_at = 0
@@ -271,8 +269,9 @@ class FaultyFiles(MemoryFiles):
         for node in nodes:
             assert isinstance(node, FaultyInode | FaultyDirectory)
             if error:
-                node.forget(self.random)
-                self.damaged.add(node)
+                if isinstance(node, FaultyInode):
+                    node.forget(self.random)
+                    self.damaged.add(node)
             elif not dies or self.random.random() < 0.5:
                 node.settle()
             else:

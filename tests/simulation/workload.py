@@ -19,7 +19,7 @@ from dfcli.model.status import InstanceSummary, next_execution
 from dfcli.model.time import timestamp_from_epoch
 from dfcli.storage.taskhub import TaskHub
 from dfcli.storage.transaction import Append, Dispatch, Purge, Transaction
-from tests.simulation.twin import Twin
+from tests.simulation.twin import Twin, Violation
 
 NASTY_IDS = (
     "order-42",
@@ -320,15 +320,15 @@ class Workload:
 
     def _next_exec(self, instance_id: str) -> int:
         number = self._hub.next_exec(instance_id)
-        known = self.twin.instances.get(instance_id, {})
+        upto = max(
+            (p.upto_exec for t in self.twin.pending for p in t.purges if p.instance_id == instance_id), default=0
+        )
+        known = [exec_ for exec_ in self.twin.instances.get(instance_id, {}) if exec_ > upto]
         lane = self.lanes.get(instance_id)
-        highest = max([*known, lane.exec if lane is not None else 0, 0])
-        if number <= highest and (lane is not None or not self._is_purged(instance_id, highest)):
-            raise AssertionError(f"I4: execution {number} of {instance_id!r} was handed out, {highest} exists")
+        highest = max([*known, lane.exec if lane is not None else 0])
+        if number <= highest:
+            raise Violation(f"I4: execution {number} of {instance_id!r} was handed out, {highest} exists")
         return number
-
-    def _is_purged(self, instance_id: str, upto: int) -> bool:
-        return any(p.instance_id == instance_id and p.upto_exec >= upto for t in self.twin.pending for p in t.purges)
 
     def _any_live(self) -> InstanceSummary | None:
         live = [lane for lane in self.lanes.values() if lane.is_live]
