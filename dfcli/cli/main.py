@@ -14,6 +14,7 @@ from typer.core import TyperGroup
 from dfcli.cli import terminal
 from dfcli.cli.catalogue import COMMANDS
 from dfcli.cli.errors import say_error
+from dfcli.cli.plain_values import use_plain_values
 from dfcli.errors import DfError
 
 _USAGE_ERROR = typer.BadParameter.__mro__[1]
@@ -58,29 +59,41 @@ class LazyGroup(TyperGroup):
 
 
 def load_command(name: str) -> Any:
-    """The command as the parser's object, with `--debug` added to its options."""
+    """The command as the parser's object, with `--debug` and `--help` added to its options."""
     entry = COMMANDS[name]
     function = getattr(importlib.import_module(entry.module), entry.function)
     one = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
-    one.command(name, context_settings=_HELP_NAMES)(function)
-    command = typer.main.get_command(one)
-    command.params.append(_debug_option())
-    return command
+    one.command(name, add_help_option=False)(function)
+    return _completed(typer.main.get_command(one))
 
 
-def _debug_option() -> Any:
-    def holder(debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False) -> None:
-        """Only its one option is used."""
+def _completed(command: Any) -> Any:
+    """With the options that every command has. The parser's own help option would load its converters."""
+
+    def holder(
+        debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+        help: Annotated[bool, typer.Option("--help", "-h", is_eager=True, help="Show this text.")] = False,
+    ) -> None:
+        """Only its options are used."""
 
     one = typer.Typer(add_completion=False, rich_markup_mode=None)
     one.command()(holder)
-    option = typer.main.get_command(one).params[0]
-    option.expose_value = False
-    option.callback = lambda _ctx, _param, value: _switch_on_debug(bool(value))
-    return option
+    debug, help_ = typer.main.get_command(one).params[:2]
+    debug.callback = lambda _ctx, _param, value: _switch_on_debug(bool(value))
+    help_.callback = _show_help
+    for option in (debug, help_):
+        option.expose_value = False
+        command.params.append(option)
+    use_plain_values(command)
+    return command
 
 
-_HELP_NAMES = {"help_option_names": ["-h", "--help"]}
+def _show_help(ctx: Any, _param: Any, wanted: Any) -> None:
+    if wanted and not ctx.resilient_parsing:
+        terminal.answer(ctx.get_help())
+        raise typer.Exit(0)
+
+
 _debug = bool(os.environ.get("DFCLI_DEBUG"))
 
 
@@ -94,7 +107,7 @@ app = typer.Typer(
     cls=LazyGroup,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
-    context_settings=_HELP_NAMES,
+    add_help_option=False,
     invoke_without_command=True,
 )
 
@@ -103,14 +116,12 @@ app = typer.Typer(
 def dfcli(
     ctx: typer.Context,
     version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
 ) -> None:
     """Durable Functions on one machine.
 
     An app is a folder with code, by default the current one (-C DIR for another). Its task hub, the folder with the
     state, is `.dfcli/default` inside it. Commands talk to the running host, and work on the files when there is none.
     """
-    _switch_on_debug(debug)
     if version:
         from importlib.metadata import version as version_of
 
@@ -124,7 +135,7 @@ def dfcli(
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line; the process's exit code."""
     try:
-        command = typer.main.get_command(app)
+        command = _completed(typer.main.get_command(app))
         code = command.main(args=arguments, prog_name="dfcli", standalone_mode=False)
         sys.stdout.flush()
         return code if isinstance(code, int) else 0

@@ -45,8 +45,10 @@ def seconds_of(text: str, option: str) -> float:
 
 
 def elapsed(seconds: float) -> str:
-    """A time span in one unit: `0.3 s`, `42 s`, `7 min`, `3 h`, `12 days`."""
+    """A time span in one unit: `3 ms`, `4.2 s`, `7 min`, `3 h`, `12 days`."""
     seconds = max(seconds, 0.0)
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
     if seconds < 10:
         return f"{seconds:.1f} s"
     if seconds < 120:

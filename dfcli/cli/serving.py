@@ -140,7 +140,7 @@ class _Run:
         for line in banner.lines(self._settings, functions, report, server.url, milliseconds):
             terminal.say(line)
         ready = {"verb": "ready", "url": server.url, "pid": os.getpid(), "milliseconds": milliseconds}
-        self._log.announce({**ready, **banner.facts(self._settings, functions, report)})
+        self._log.begin({**ready, **banner.facts(self._settings, functions, report)})
 
     async def _serve(self, server: HttpServer) -> None:
         watch = self._begin_watch() if self._options.watch else None

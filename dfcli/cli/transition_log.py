@@ -29,7 +29,7 @@ _BAD = {"failed", "terminated"}
 
 
 class TransitionLog:
-    """Writes to stdout from `begin` to `close`."""
+    """Writes to stdout from `begin` to `close`; what is told before is written after the first line."""
 
     def __init__(self) -> None:
         self._as_text = terminal.is_terminal(sys.stdout)
@@ -37,12 +37,21 @@ class TransitionLog:
         self._queue: deque[Any] = deque()
         self._skipped = 0
         self._more = threading.Condition()
+        self._begun = False
         self._closing = False
         self._thread = spawn_thread("dfcli-transitions", self._write_all)
 
     def tell(self, transition: Transition) -> None:
         """Queue one line. Cheap: called on the host's loop for each committed fact."""
         self._put(transition)
+
+    def begin(self, fact: dict[str, Any]) -> None:
+        """Write from now on, this about the host first."""
+        if not self._as_text:
+            self._queue.appendleft({"kind": "host", **fact})
+        with self._more:
+            self._begun = True
+            self._more.notify()
 
     def announce(self, fact: dict[str, Any]) -> None:
         """A line about the host itself, for readers of JSON; on a terminal the banner has said it."""
@@ -52,7 +61,7 @@ class TransitionLog:
     def close(self) -> None:
         """Write what is queued, unless nobody reads it."""
         with self._more:
-            self._closing = True
+            self._begun = self._closing = True
             self._more.notify()
         self._thread.join(CLOSE_SECONDS)
 
@@ -68,9 +77,11 @@ class TransitionLog:
     def _write_all(self) -> None:
         while True:
             with self._more:
-                self._more.wait_for(lambda: self._queue or self._closing, timeout=0.5)
+                self._more.wait_for(lambda: self._begun and (self._queue or self._closing), timeout=0.5)
                 if self._closing and not self._queue:
                     return
+                if not self._begun:
+                    continue
             batch = [self._queue.popleft() for _ in range(min(len(self._queue), BATCH))]
             if batch and not self._write(batch):
                 return
