@@ -86,8 +86,9 @@ class Loader:
         if summary is None:
             raise _not_found(instance_id)
         upto = self._published.purged_upto(instance_id)
+        unfiled = self._published.unfiled_executions(instance_id)  # first: they may be filed between the two looks
         found = {number for number in self._parts.instances.executions(instance_id) if number > upto}
-        return sorted(found | {summary.exec})
+        return sorted({*found, *unfiled, summary.exec})
 
     def load_for_writing(self, instance_id: str) -> InstanceSummary | None:
         """The complete summary, in memory from now on. Raises Quarantined."""

@@ -158,6 +158,11 @@ class Published:
             in_file = summary.last_seq - len(lines) if number == summary.exec else None
             return Committed(number, lines, in_file, self.batch)
 
+    def unfiled_executions(self, instance_id: str) -> list[int]:
+        """Those with lines that no file holds yet: an execution may begin and end before any is written."""
+        with self.lock:
+            return list(self._tails.get(instance_id, ()))
+
     def is_removed(self, instance_id: str) -> bool:
         """Whether the instance was purged and the index may still have its row."""
         with self.lock:

@@ -92,6 +92,7 @@ class Sealer:
             raise
         for instance_id, upto in transaction.purges:
             lines.append(operation_line(Operation("Purge", instance_id=instance_id, upto_exec=upto)))
+            self._forget_purged(instance_id, upto)
         if transaction.dispatches:
             lines.extend(map(self.dispatch_line, transaction.dispatches))
         return Sealed(transaction, lines, appends, blobs, sum(map(len, lines)))
@@ -147,6 +148,11 @@ class Sealer:
                 )
             lines.append(line)
             blobs.extend(moved)
+
+    def _forget_purged(self, instance_id: str, upto: int) -> None:
+        """A purged execution need not have ended. Its number may be given again once the journal has been cut."""
+        while self._writers.pop(ExecutionKey(instance_id, upto), None) is not None:
+            upto -= 1
 
     def _forget(self, key: ExecutionKey, last_seq: int) -> None:
         writer = self._writers.get(key)
