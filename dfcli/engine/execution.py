@@ -128,8 +128,8 @@ class Execution:
         if self._started is None:
             self._open(inbound)
         run = self._run
-        if run.is_finished:
-            raise RuntimeError(f"execution {self.key} has ended and takes no events")
+        if self._decisions.is_closed:
+            raise RuntimeError(f"execution {self.key} has ended or was closed: it takes no events")
         self._decisions.begin(started, cursor)
         self.observe(started)
         try:

@@ -38,7 +38,7 @@ class Run:
     @property
     def is_due(self) -> bool:
         """Whether the code has yet to be started."""
-        return self._code is None and not self.is_finished
+        return self._code is None and not self.decisions.is_closed
 
     def start(self) -> None:
         """Call the orchestrator and run it to its first running task. Raises UnknownOrchestrator."""
@@ -105,8 +105,8 @@ class Run:
         """Unwind the code. The context refuses every call meanwhile, and nothing reaches the history."""
         code, self._code = self._code, None
         self.awaiting = None
+        self.decisions.is_closed = self.decisions.is_muted = True
         if code is not None:
-            self.decisions.is_closed = self.decisions.is_muted = True
             code.drop()
 
     # -- where it stands -----------------------------------------------------------------------------------------
