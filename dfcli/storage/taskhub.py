@@ -123,6 +123,8 @@ class TaskHub:
         self._committer.check_alive()
         if not transaction.appends and not transaction.purges and transaction.effects is None:
             for dispatch in transaction.dispatches:
+                if dispatch.key.instance_id not in self._published.summaries:
+                    self._load_for_writing(dispatch.key.instance_id)  # its open tasks tell when the task is done
                 self._committer.ride_along(self._sealer.dispatch_line(dispatch))
             self._published.note_dispatches(transaction.dispatches)
             return
