@@ -48,6 +48,8 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def __init__(self, clock: VirtualClock) -> None:
         self._virtual_clock = clock
         super().__init__(_NoWaitSelector(clock))
+        # asyncio runs what is due within its clock's resolution; a nanosecond is lost in a float of this size.
+        self._clock_resolution = 1e-6
 
     def time(self) -> float:
         return self._virtual_clock.seconds

@@ -11,12 +11,13 @@ import inspect
 from collections.abc import Callable, Coroutine
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 from dfcli.authoring.http import HttpRequest, HttpResponse
 from dfcli.errors import InvalidArgument, NotFound, TimedOut
 from dfcli.model import history as h
 from dfcli.model import payload as payloads
+from dfcli.model.links import MANAGEMENT_PATH, management_links
 from dfcli.model.query import InstanceFilter
 from dfcli.model.status import InstanceSummary, OrchestrationRuntimeStatus
 from dfcli.model.time import to_datetime, to_timestamp
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from dfcli.host.host import Host
 
 R = TypeVar("R")
-MANAGEMENT_PATH = "/runtime/webhooks/durabletask"
 
 
 class DurableOrchestrationStatus:
@@ -257,21 +257,6 @@ class SyncDurableOrchestrationClient:
             return self._client.run_blocking(member(*arguments, **named))
 
         return call
-
-
-def management_links(base: str, instance_id: str, hub_name: str) -> dict[str, str]:
-    """The links of the check-status answer below `base`; `{eventName}` and `{text}` are for the caller to fill in."""
-    instance = f"{base}/instances/{quote(instance_id, safe='')}"
-    query = f"taskHub={quote(hub_name)}&connection=Storage"
-    return {
-        "id": instance_id,
-        "statusQueryGetUri": f"{instance}?{query}",
-        "sendEventPostUri": f"{instance}/raiseEvent/{{eventName}}?{query}",
-        "terminatePostUri": f"{instance}/terminate?reason={{text}}&{query}",
-        "suspendPostUri": f"{instance}/suspend?reason={{text}}&{query}",
-        "resumePostUri": f"{instance}/resume?reason={{text}}&{query}",
-        "purgeHistoryDeleteUri": f"{instance}?{query}",
-    }
 
 
 def _json_response(value: Any, status_code: int = 200, headers: dict[str, str] | None = None) -> HttpResponse:

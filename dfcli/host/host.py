@@ -295,6 +295,7 @@ class Host(Requests):
             return self.scheduler.change_code(registry, code_id)
         finally:
             self.scheduler.resume()
+            self.committer.kick()
 
     @property
     def is_idle(self) -> bool:

@@ -288,6 +288,7 @@ class Scheduler:
             self._load(lane, draft)
             if draft.appends:
                 self.submit(draft)
+                self._committer.kick()
             if lane.inbox:
                 self.ready(lane)
         return lane.execution.waits() if lane.execution is not None else []

@@ -64,7 +64,8 @@ class Timers:
         if not self._heap:
             return
         self._wake_for = self._heap[0].fire_at
-        delay = max(0.0, epoch_from_timestamp(self._wake_for) - self._clock.time())
+        # A microsecond more: a float cannot tell neighbouring microseconds apart, and early must be tried again.
+        delay = max(0.0, epoch_from_timestamp(self._wake_for) - self._clock.time()) + 0.000_001
         if self._clock.recheck_seconds is not None:
             delay = min(delay, self._clock.recheck_seconds)
         self._handle = self._loop.call_later(delay, self._wake)
