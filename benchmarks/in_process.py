@@ -40,6 +40,7 @@ class Meter:
         self._host.hub.materialise_step(everything=True)
         self._syncs = self._host.hub.batches_committed
         self._bytes = bytes_written()
+        self._system = os.times().system
         self._cpu = time.process_time()
         self._wall = time.perf_counter()
 
@@ -47,14 +48,17 @@ class Meter:
         seconds = time.perf_counter() - self._wall
         syncs = self._host.hub.batches_committed - self._syncs
         self._host.hub.materialise_step(everything=True)
+        filed_seconds = time.perf_counter() - self._wall
+        cpu_seconds, system = time.process_time() - self._cpu, os.times().system - self._system
         return Measurement(
             workload=self._workload,
             how=IN_PROCESS,
             unit=unit,
             units=units,
             seconds=seconds,
-            filed_seconds=time.perf_counter() - self._wall,
-            cpu_seconds=time.process_time() - self._cpu,
+            filed_seconds=filed_seconds,
+            cpu_seconds=cpu_seconds,
+            kernel_seconds=system,
             syncs=syncs,
             bytes_written=bytes_written() - self._bytes,
             resident_bytes=resident_bytes(),

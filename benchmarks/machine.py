@@ -47,11 +47,12 @@ def resident_bytes(pid: int | str = "self") -> int:
         return 0
 
 
-def cpu_seconds(pid: int) -> float:
-    """User and system time that a process has used so far, all its threads."""
+def cpu_seconds(pid: int) -> tuple[float, float]:
+    """The time that a process has used so far, all its threads: of its own, and in the kernel for it."""
     with open(f"/proc/{pid}/stat") as file:
         fields = file.read().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    ticks = os.sysconf("SC_CLK_TCK")
+    return int(fields[11]) / ticks, int(fields[12]) / ticks
 
 
 def bytes_written(pid: int | str = "self") -> int:

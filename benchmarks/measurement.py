@@ -24,6 +24,8 @@ class Measurement:
     filed_seconds: float
     """Until history files and index have caught up, too."""
     cpu_seconds: float
+    kernel_seconds: float
+    """The part of it spent in the kernel: writing, syncing, making files."""
     syncs: int
     bytes_written: int
     resident_bytes: int
@@ -39,6 +41,7 @@ class Measurement:
             "per_second": self.units / self.seconds,
             "filed_per_second": self.units / self.filed_seconds,
             "cpu_us": self.cpu_seconds / self.units * 1e6,
+            "kernel_us": self.kernel_seconds / self.units * 1e6,
             "syncs": self.syncs / self.units,
             "bytes": self.bytes_written / self.units,
             "resident_mb": self.resident_bytes / 1e6,

@@ -11,7 +11,7 @@ import sys
 import time
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.request import Request, urlopen
 
 from benchmarks.http_client import DURABLE
@@ -69,38 +69,38 @@ class Server:
         return int(json.loads(lines[-1])["Commit"]) if lines else 0
 
 
-class _Usage:
-    """What the server has used since this was made."""
+class Usage(NamedTuple):
+    """What the server has used since it started."""
 
-    def __init__(self, server: Server) -> None:
-        time.sleep(FILING_LAG_SECONDS)
-        self._server = server
-        self._pid = server.process.pid
-        self._syncs = server.batches()
-        self._cpu = cpu_seconds(self._pid)
-        self._written = bytes_written(self._pid)
+    own: float
+    kernel: float
+    syncs: int
+    written: int
 
-    def so_far(self) -> tuple[float, int, int]:
-        """CPU seconds, syncs, bytes; once files and index have caught up."""
-        syncs = self._server.batches() - self._syncs
+    @classmethod
+    def of(cls, server: Server) -> Usage:
+        """Once files and index have caught up."""
+        syncs = server.batches()
         time.sleep(FILING_LAG_SECONDS)
-        return cpu_seconds(self._pid) - self._cpu, syncs, bytes_written(self._pid) - self._written
+        pid = server.process.pid
+        return cls(*cpu_seconds(pid), syncs, bytes_written(pid))
+
+    def since(self, before: Usage) -> Usage:
+        return Usage(*(now - then for now, then in zip(self, before, strict=True)))  # type: ignore[arg-type]
 
 
 def run(workload: str, size: int, folder: str) -> Measurement:
     """One measurement."""
     with Server(folder) as server:
         _drive(server, "sequence", 50)  # what is imported on first use is no part of the figures
-        found, (cpu, syncs, written) = _drive(server, workload, size)
-        units, unit = (
-            (1, "event") if workload == "events" else (1, "timer") if workload == "timers" else (5, "activity")
-        )
-        units = size if workload in ("fan-out", "fan-out-large", "long") else size * units
+        found, usage = _drive(server, workload, size)
+        units, unit = counted(workload, size)
+        cpu = usage.own + usage.kernel
         more = {"client_cpu_us": found["cpu"] / units * 1e6}
         if workload == "sequence":
             more["server_cpu_us_per_instance"] = cpu / size * 1e6
         if workload == "latency":
-            more |= latency_figures(found["times"], syncs / size, sync_seconds(folder))
+            more |= latency_figures(found["times"], usage.syncs / size, sync_seconds(folder))
         return Measurement(
             workload=workload,
             how=OVER_HTTP,
@@ -109,25 +109,33 @@ def run(workload: str, size: int, folder: str) -> Measurement:
             seconds=found["seconds"],
             filed_seconds=found["seconds"],
             cpu_seconds=cpu,
-            syncs=syncs,
-            bytes_written=written,
+            kernel_seconds=usage.kernel,
+            syncs=usage.syncs,
+            bytes_written=usage.written,
             resident_bytes=resident_bytes(server.process.pid),
             more=more,
         )
 
 
-def _drive(server: Server, workload: str, size: int) -> tuple[dict[str, Any], tuple[float, int, int]]:
+def counted(workload: str, size: int) -> tuple[int, str]:
+    """How many of what a workload's figures are for each of."""
+    if workload in ("events", "timers"):
+        return size, workload.removesuffix("s")
+    return (5 * size if workload in ("sequence", "latency") else size), "activity"
+
+
+def _drive(server: Server, workload: str, size: int) -> tuple[dict[str, Any], Usage]:
     """Have a client process run a workload; what it says, and what the server used meanwhile."""
     command = [sys.executable, "-m", "benchmarks.http_client", server.url, workload, str(size)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as client:
         assert client.stdout is not None
         if client.stdout.readline() != "ready\n":
             raise RuntimeError("the client failed before it was ready")
-        usage = _Usage(server)
+        before = Usage.of(server)
         answer, _ = client.communicate("go\n")
     if client.returncode:
         raise RuntimeError(f"the client ended with {client.returncode}")
-    return json.loads(answer), usage.so_far()
+    return json.loads(answer), Usage.of(server).since(before)
 
 
 def cold(folder: str) -> float:

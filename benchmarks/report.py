@@ -9,7 +9,7 @@ from benchmarks.measurement import IN_PROCESS, Measurement, Median, medians
 from benchmarks.runner import Runs
 from benchmarks.workloads import BY_NAME
 
-HEADINGS = ("workload", "how", "size", "s", "a second", "± %", "filed/s", "CPU µs", "syncs", "bytes", "MB")
+HEADINGS = ("workload", "how", "size", "s", "a second", "± %", "filed/s", "CPU µs", "kernel", "syncs", "bytes", "MB")
 LEFT = 2
 """Columns of words."""
 
@@ -22,7 +22,8 @@ def machine_lines(facts: dict[str, Any]) -> list[str]:
 
 
 def table(runs: Runs) -> list[str]:
-    """Medians; ± is half the range of seconds over the runs. CPU, syncs and bytes are for each unit."""
+    """Medians; ± is half the range of seconds over the runs. From CPU on, figures are for each unit; `kernel` is the
+    part of CPU spent there."""
     rows = [HEADINGS, *(_row(measured) for measured in runs.values())]
     widths = [max(len(row[column]) for row in rows) for column in range(len(HEADINGS))]
     lines = []
@@ -67,7 +68,7 @@ def _row(measured: Sequence[Measurement]) -> tuple[str, ...]:
     spread = (seconds.high - seconds.low) / 2 / seconds.value * 100
     filed = f"{figures['filed_per_second'].value:,.0f}" if first.how == IN_PROCESS else ""
     row += [f"{figures['per_second'].value:,.0f}", f"{spread:.0f}", filed]
-    row += [f"{figures['cpu_us'].value:.1f}", f"{figures['syncs'].value:.3f}"]
+    row += [f"{figures['cpu_us'].value:.1f}", f"{figures['kernel_us'].value:.1f}", f"{figures['syncs'].value:.3f}"]
     return (*row, f"{figures['bytes'].value:,.0f}", f"{figures['resident_mb'].value:.0f}")
 
 

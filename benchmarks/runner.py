@@ -9,52 +9,56 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 from benchmarks import over_http
 from benchmarks.measurement import IN_PROCESS, OVER_HTTP, Measurement
 from benchmarks.workloads import Workload
 
 Say = Callable[[str], None]
+Runs = dict[tuple[str, str], list[Measurement]]
+"""By name of the workload and way."""
 
 
 def run_all(workloads: Sequence[Workload], ways: Sequence[str], runs: int, folder: str, quick: bool, say: Say) -> Runs:
     """Every workload `runs` times in each of its ways. Rounds follow each other, so that a slow minute hits all."""
     found: Runs = {}
-    for round_number in range(1, runs + 1):
-        for workload in workloads:
-            size = workload.quick if quick else workload.size
-            for way in ways:
-                if way == OVER_HTTP and not workload.over_http:
-                    continue
-                say(f"round {round_number} of {runs}: {workload.name} {size:,}, {way}")
-                found.setdefault((workload.name, way), []).append(run_once(workload.name, way, size, folder))
+    with _place_for_hubs(folder) as place:
+        for number in range(1, runs + 1):
+            for workload in workloads:
+                size = workload.quick if quick else workload.size
+                for way in ways:
+                    if way == IN_PROCESS or workload.over_http:
+                        say(f"round {number} of {runs}: {workload.name} {size:,}, {way}")
+                        measured = run_once(workload.name, way, size, tempfile.mkdtemp(dir=place))
+                        found.setdefault((workload.name, way), []).append(measured)
     return found
 
 
-Runs = dict[tuple[str, str], list[Measurement]]
-
-
-def run_once(name: str, way: str, size: int, folder: str) -> Measurement:
-    """One measurement with a new hub, which is removed again."""
+@contextmanager
+def _place_for_hubs(folder: str) -> Iterator[str]:
+    """Everything is removed at the end only: ext4 does not use the inodes of removed files again for some minutes, and
+    until then passes over each of them for every file that is made, which can cost more than all else."""
     place = tempfile.mkdtemp(prefix="dfcli-bench-", dir=folder)
-    hub = os.path.join(place, "run")
     try:
-        if name == "cold":
-            return _cold(way, hub)
-        if way == OVER_HTTP:
-            return over_http.run(name, size, hub)
-        return Measurement(**json.loads(_child(name, size, hub)))
+        yield place
     finally:
         shutil.rmtree(place, ignore_errors=True)
 
 
-def _child(name: str, size: int, folder: str) -> str:
-    command = [sys.executable, "-m", "benchmarks.in_process", name, str(size), folder]
+def run_once(name: str, way: str, size: int, folder: str) -> Measurement:
+    """One measurement with a new hub in an empty folder."""
+    place = os.path.join(folder, "run")
+    if name == "cold":
+        return _cold(way, place)
+    if way == OVER_HTTP:
+        return over_http.run(name, size, place)
+    command = [sys.executable, "-m", "benchmarks.in_process", name, str(size), place]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"{name} failed: see above")
-    return done.stdout
+    return Measurement(**json.loads(done.stdout))
 
 
 def _cold(way: str, folder: str) -> Measurement:
@@ -76,6 +80,7 @@ def _cold(way: str, folder: str) -> Measurement:
         seconds=seconds,
         filed_seconds=seconds,
         cpu_seconds=0.0,
+        kernel_seconds=0.0,
         syncs=0,
         bytes_written=0,
         resident_bytes=0,
