@@ -14,7 +14,7 @@ import msgspec
 
 from dfcli.model.ids import ExecutionKey
 from dfcli.model.status import InstanceSummary, next_execution
-from dfcli.storage.sealing import Sealed, SealedAppend
+from dfcli.storage.sealing import PURGED, Sealed, SealedAppend
 from dfcli.storage.transaction import Dispatch, Purge
 
 
@@ -143,6 +143,7 @@ class Published:
         self.quarantined.pop(instance_id, None)
         self._purged[instance_id] = (upto, batch)
         self._removals.append(purge)
+        self._on_finished((ExecutionKey(instance_id, upto), PURGED))
 
     # -- reading -------------------------------------------------------------------------------------------------
 

@@ -18,6 +18,8 @@ from dfcli.storage.codec import LINE_BYTES_MAX, envelope_of, seal, seal_event, s
 from dfcli.storage.journal import Operation, operation_line
 from dfcli.storage.transaction import Dispatch, Transaction
 
+PURGED = -1
+
 
 class SealedAppend(NamedTuple):
     """One execution's new lines: `lines[start:stop]` of the transaction, event by event."""
@@ -57,8 +59,10 @@ class Sealer:
         self._inline_bytes_max = inline_bytes_max
         self._load = load
         self._writers: dict[ExecutionKey, _Writer] = {}
+        self._newest: dict[str, int] = {}
         self.finished: deque[tuple[ExecutionKey, int]] = deque()
-        """Executions whose last line has been published, filled by the committing thread."""
+        """Executions whose last line has been published, with its number; with PURGED, those up to one that are
+        gone. Filled by the committing thread."""
 
     def seal(self, transaction: Transaction) -> Sealed:
         """Raises PayloadTooLarge, Quarantined and AssertionError (a number out of order), with nothing changed."""
@@ -92,7 +96,6 @@ class Sealer:
             raise
         for instance_id, upto in transaction.purges:
             lines.append(operation_line(Operation("Purge", instance_id=instance_id, upto_exec=upto)))
-            self._forget_purged(instance_id, upto)
         if transaction.dispatches:
             lines.extend(map(self.dispatch_line, transaction.dispatches))
         return Sealed(transaction, lines, appends, blobs, sum(map(len, lines)))
@@ -103,12 +106,9 @@ class Sealer:
         envelope = writer.envelope if writer is not None else envelope_of(key)
         return seal(b'{"Op":"Dispatch"%b,"TaskId":%d,"Seq":%d,"Attempt":%d' % (envelope, task_id, seq, attempt))
 
-    def last_exec(self, instance_id: str, at_least: int) -> int:
-        """The highest execution being written from `at_least` on, committed or not; 0 when there is none."""
-        number = at_least
-        while ExecutionKey(instance_id, number + 1) in self._writers:
-            number += 1
-        return number if ExecutionKey(instance_id, number) in self._writers else 0
+    def last_exec(self, instance_id: str) -> int:
+        """The highest execution being written, committed or not; 0 when there is none."""
+        return self._newest.get(instance_id, 0)
 
     def _open(self, key: ExecutionKey, events: Sequence[Event]) -> tuple[_Writer, Sequence[Event]]:
         """The writer of an execution that has none yet; a later generation's first line gets the run's start time."""
@@ -125,6 +125,7 @@ class Sealer:
                 raise AssertionError(f"line {first.seq} of {key} has no line before it")
             writer = _Writer(key, summary.last_seq, summary.last_timestamp, summary.created)
         self._writers[key] = writer
+        self._newest[key.instance_id] = key.exec
         return writer, events
 
     def _created_before(self, key: ExecutionKey) -> str:
@@ -149,15 +150,23 @@ class Sealer:
             lines.append(line)
             blobs.extend(moved)
 
-    def _forget_purged(self, instance_id: str, upto: int) -> None:
-        """A purged execution need not have ended. Its number may be given again once the journal has been cut."""
-        while self._writers.pop(ExecutionKey(instance_id, upto), None) is not None:
-            upto -= 1
-
     def _forget(self, key: ExecutionKey, last_seq: int) -> None:
+        instance_id, number = key
+        if last_seq == PURGED:
+            # A purged execution need not have ended, and its number may be given again once the journal is cut.
+            while self._writers.pop(ExecutionKey(instance_id, number), None) is not None:
+                number -= 1
+            if self._newest.get(instance_id, number + 1) <= key.exec:
+                del self._newest[instance_id]
+            return
         writer = self._writers.get(key)
         if writer is not None and writer.last_seq == last_seq:
             del self._writers[key]
+            if self._newest.get(instance_id) == number:
+                if ExecutionKey(instance_id, number - 1) in self._writers:
+                    self._newest[instance_id] = number - 1  # its successor was refused
+                else:
+                    del self._newest[instance_id]
 
 
 def _in_order(key: ExecutionKey, events: Sequence[Event], writer: _Writer) -> Sequence[Event]:

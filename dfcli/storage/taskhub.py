@@ -256,7 +256,7 @@ class TaskHub:
         """The number for a new execution. Loop thread only. Asks memory, the index and the file system, since the
         index alone is never trusted."""
         known = max(self._loader.last_exec(instance_id), self._published.purged_upto(instance_id))
-        return max(known, self._sealer.last_exec(instance_id, known)) + 1
+        return max(known, self._sealer.last_exec(instance_id)) + 1
 
     def quarantine(self, instance_id: str, reason: str) -> None:
         """Have an instance not run any more: its files are damaged, or loading it fails in dfcli itself."""

@@ -325,7 +325,9 @@ class Workload:
         )
         known = [exec_ for exec_ in self.twin.instances.get(instance_id, {}) if exec_ > upto]
         lane = self.lanes.get(instance_id)
-        highest = max([*known, lane.exec if lane is not None else 0])
+        waiting = self.twin.pending[self.twin.acknowledged :]
+        to_purge = [p.upto_exec for t in waiting for p in t.purges if p.instance_id == instance_id]
+        highest = max([*known, lane.exec if lane is not None else 0, *to_purge])
         if number <= highest:
             raise Violation(f"I4: execution {number} of {instance_id!r} was handed out, {highest} exists")
         return number
