@@ -22,6 +22,8 @@ _EXCEPTIONS_OF_THE_PARSER = typer.BadParameter.__mro__[2]
 _LIBRARY_FAULT = 1
 _INTERRUPTED = 130
 _READER_LEFT = 141
+_COMPLETION = "_DFCLI_COMPLETE"
+"""Set by the shell when it asks what could come next on the line."""
 
 
 class LazyGroup(TyperGroup):
@@ -136,9 +138,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line; the process's exit code."""
     try:
         command = _completed(typer.main.get_command(app))
-        code = command.main(args=arguments, prog_name="dfcli", standalone_mode=False)
+        if _COMPLETION in os.environ:
+            command.main(prog_name="dfcli")
+        else:  # not `command.main`: it has words and exit codes of its own for what goes wrong
+            with command.make_context("dfcli", list(sys.argv[1:] if arguments is None else arguments)) as context:
+                command.invoke(context)
         sys.stdout.flush()
-        return code if isinstance(code, int) else 0
+        return 0
+    except typer.Exit as leaving:
+        return _flushed(leaving.exit_code)
     except KeyboardInterrupt:
         return _INTERRUPTED
     except BrokenPipeError:
@@ -148,6 +156,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return report(error)
     except SystemExit as leaving:
         return leaving.code if isinstance(leaving.code, int) else _LIBRARY_FAULT
+
+
+def _flushed(code: int) -> int:
+    """The code, unless the last of the result could not be written."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _drop_stdout()
+        return _READER_LEFT
+    return code
 
 
 def report(error: Exception) -> int:

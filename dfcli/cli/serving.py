@@ -20,6 +20,8 @@ from dfcli.host.host import Host
 from dfcli.host.workers import Performer, Workers
 from dfcli.http.app import build_app
 from dfcli.http.server import HttpServer, loop_factory
+from dfcli.project.code_id import code_id_of
+from dfcli.project.folder import ENTRY_FILE, source_files
 from dfcli.project.load import LoadedApp, load_app
 from dfcli.project.settings import Settings
 from dfcli.project.sources import FILES
@@ -60,6 +62,9 @@ class _Run:
         self._app = app
         self._log = TransitionLog()
         self._signals = 0
+        self._is_broken = False
+        """Whether the code on the disk could not be loaded at the last change."""
+        self._unwatch: Callable[[], None] | None = None
         self._reloads: asyncio.Queue[list[str]] = asyncio.Queue()
 
     async def live(self) -> int:
@@ -118,6 +123,9 @@ class _Run:
         await server.start()
         running = running_file.RunningHost(url=server.url, pid=os.getpid(), started_at=self._host.started_at)
         running_file.write(settings.hub_path, running)
+        if self._options.watch:
+            self._unwatch = self._begin_watch()
+            self._reloads.put_nowait([ENTRY_FILE])  # it may have changed between the load and the watch
         self._say_ready(server)
         return server
 
@@ -143,7 +151,6 @@ class _Run:
         self._log.begin({**ready, **banner.facts(self._settings, functions, report)})
 
     async def _serve(self, server: HttpServer) -> None:
-        watch = self._begin_watch() if self._options.watch else None
         reloading = self._loop.create_task(self._reload_on_changes())
         idle = self._loop.create_task(self._stop_when_idle()) if self._options.exit_when_idle else None
         try:
@@ -152,8 +159,8 @@ class _Run:
             for task in (reloading, idle):
                 if task is not None:
                     task.cancel()
-            if watch is not None:
-                await asyncio.to_thread(watch)
+            if self._unwatch is not None:
+                await asyncio.to_thread(self._unwatch)
         if self._signals:
             terminal.say("stopping: running activities may finish; Ctrl-C again stops at once")
         del server
@@ -221,17 +228,23 @@ class _Run:
 
     async def _reload(self) -> None:
         """Go on with the new code; with code that does not load, go on with the old."""
+        folder = self._settings.folder
         try:
-            app = await asyncio.to_thread(load_app, self._settings.folder)
-            if app.code_id == self._app.code_id:
+            if await asyncio.to_thread(lambda: code_id_of(folder, source_files(folder))) == self._app.code_id:
+                if self._is_broken:
+                    terminal.say("the code is again what is running")
+                self._is_broken = False
                 return
+            app = await asyncio.to_thread(load_app, folder)
             parked = await self._host.reload(app.registry, app.code_id)
         except (AppLoadError, Unavailable) as error:
+            self._is_broken = True
             say_error(error)
             terminal.say("the old code keeps running")
             self._log.announce({"verb": "reload failed", "detail": f"{error.what}: {error.why}"})
             return
         self._app = app
+        self._is_broken = False
         terminal.say(f"reloaded: {len(app.registry.all)} functions")
         for instance_id in parked:
             why = self._host.parked(instance_id)
