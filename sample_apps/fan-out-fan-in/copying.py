@@ -51,7 +51,8 @@ def copy_file(source: str, target: str, path: str, *, run: str) -> dict[str, Any
         os.replace(part, copy)
         _sync_folder(os.path.dirname(copy))
     except OSError as error:
-        raise BackupError(f"cannot copy {error.filename or original}: {error.strerror or error}") from error
+        place = "" if error.filename in (None, original) else f" ({error.filename})"
+        raise BackupError(f"cannot copy {original}: {error.strerror or error}{place}") from error
     return {"path": path, "bytes": size, "sha256": checksum, "copied": True}
 
 

@@ -12,6 +12,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Mapping
+from http.client import HTTPException
 from typing import Any
 
 TWILIO_URL = "https://api.twilio.com"
@@ -69,7 +70,7 @@ def to_twilio(number: str, text: str, settings: Mapping[str, str]) -> str:
     except urllib.error.HTTPError as error:
         with error:
             raise _refusal(error.code, error.read()) from None
-    except (OSError, ValueError, KeyError) as error:  # no connection, a timeout, or no answer of Twilio's
+    except (OSError, HTTPException, ValueError, KeyError, TypeError) as error:  # no connection, or another's answer
         raise SmsNotSent(f"no answer from Twilio: {error}") from error
 
 
