@@ -17,7 +17,7 @@ $(VENV)/.ready: requirements-dev.lock pyproject.toml
 
 # Scaffold an app, host it, kill the host in the middle of its work, and see the work finish.
 demo: $(VENV)/.ready
-	@$(BIN)/python -m sample_apps.demo
+	@$(BIN)/python sample_apps/demo.py
 
 test: lint types imports unit
 

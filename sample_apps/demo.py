@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -23,6 +24,7 @@ DFCLI = [sys.executable, "-m", "dfcli"]
 
 
 def main() -> int:
+    print("What follows is typed into a terminal for you; nothing of it is staged.", flush=True)
     folder = Path(tempfile.mkdtemp(prefix="dfcli-demo-"))
     app, source, target = folder / "backup", folder / "source", folder / "target"
     try:
@@ -146,7 +148,7 @@ def _files(folder: Path) -> list[str]:
 
 def _run(*words: str, cwd: Path) -> None:
     """Run a command and show it with what it prints."""
-    print(f"\n$ dfcli {' '.join(words)}", flush=True)
+    print(f"\n$ dfcli {shlex.join(words)}", flush=True)
     if code := subprocess.run([*DFCLI, *words], cwd=cwd, check=False).returncode:
         raise SystemExit(f"error: the command ended with {code}")
 
@@ -160,4 +162,5 @@ def _say(text: str) -> None:
 
 
 if __name__ == "__main__":
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # it is a text file
     sys.exit(main())
