@@ -6,6 +6,7 @@ import os
 import queue
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,16 @@ class Reports:
             paths = self._queue.get(timeout=PATIENCE_SECONDS)
             seen |= {os.path.relpath(path, self.folder) for path in paths}
         return seen
+
+    def until_writing_shows(self, name: str) -> None:
+        """Write a file until it is reported by name: a folder just made anew is followed only after its own report."""
+        for number in range(int(PATIENCE_SECONDS)):
+            (self.folder / name).write_text(f"x = {number}")
+            with suppress(queue.Empty):
+                while str(self.folder / name) not in self._queue.get(timeout=1.0):
+                    pass
+                return
+        raise AssertionError(f"{name} was never reported")
 
     def close(self) -> None:
         self._watch.stop()
@@ -75,17 +86,14 @@ def test_a_removed_file_is_reported(reports: Reports, folder: Path) -> None:
 def test_files_in_packages_made_later_and_made_anew_are_reported(reports: Reports, folder: Path) -> None:
     (folder / "words" / "deep").mkdir(parents=True)
     reports.until("words")
-    (folder / "words" / "deep" / "a.py").write_text("")
-    reports.until("words/deep/a.py")
+    reports.until_writing_shows("words/deep/a.py")
     shutil.rmtree(folder / "words")
     (folder / "words").mkdir()
     reports.until("words")
-    (folder / "words" / "b.py").write_text("")
-    reports.until("words/b.py")
+    reports.until_writing_shows("words/b.py")
     (folder / "words").rename(folder / "terms")
     reports.until("terms")
-    (folder / "terms" / "b.py").write_text("x = 1")
-    reports.until("terms/b.py")
+    reports.until_writing_shows("terms/b.py")
 
 
 def test_the_hub_and_other_files_are_never_reported(reports: Reports, folder: Path) -> None:
