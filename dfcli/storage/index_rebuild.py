@@ -97,13 +97,13 @@ def newest_executions(hub_path: str, env: Env) -> Iterator[ExecutionKey]:
             if file is not None and (file.name not in newest or file.exec > newest[file.name].exec):
                 newest[file.name] = file
         for file in newest.values():
-            instance_id = file.instance_id or _id_in_file(env, f"{root}/{shard}/{file.name}.{file.exec}.jsonl")
+            instance_id = file.instance_id or id_in_file(env, f"{root}/{shard}/{file.name}.{file.exec}.jsonl")
             if instance_id is not None and encode_name(instance_id) == file.name:
                 yield ExecutionKey(instance_id, file.exec)
 
 
-def _id_in_file(env: Env, path: str) -> str | None:
-    """The id whose name is a hash: its file's first line says it."""
+def id_in_file(env: Env, path: str) -> str | None:
+    """The id whose name is a hash; its file's first line says it."""
     data = read_file(env.files, path)
     envelope = read_envelope(data.partition(b"\n")[0]) if data else None
     return envelope.instance_id if envelope is not None else None

@@ -27,6 +27,7 @@ from dfcli.storage.journal import Chain
 from dfcli.storage.journal_fold import FilePlan, Folded, fold, plan_file
 from dfcli.storage.journal_reading import JournalReading, read_journal
 from dfcli.storage.journal_writer import JournalWriter
+from dfcli.storage.leftovers import remove_leftovers
 from dfcli.storage.quarantine import JournalDamage, Quarantine
 from dfcli.storage.removal import Remover
 from dfcli.storage.settings import HubSettings
@@ -102,6 +103,9 @@ class Recovery:
         self._keep_evidence(reading, plans)
         self._rewrite_newest(reading)
         touched = self._write_files(folded, plans)
+        if (reading.batches or reading.tail is not None) and not reading.damages:
+            names = {*self._marked, *self._newly_marked}
+            remove_leftovers(parts.path, parts.env, parts.instances, names, set(folded.lines))
         highest = max(reading.highest_batch, cut.batch if cut is not None else 0)
         chain = Chain(highest, reading.chain.crc if highest == reading.chain.batch else 0)
         index = self._bring_up_index(index, cut, folded, touched, chain.batch)

@@ -10,8 +10,10 @@ from dfcli.env.environment import Env
 from dfcli.env.files import Files
 from dfcli.errors import Quarantined
 from dfcli.model.ids import ExecutionKey
+from dfcli.storage.codec import seal
 from dfcli.storage.durable import read_file
 from dfcli.storage.index import Index
+from dfcli.storage.invariants import verify
 from dfcli.storage.settings import HubSettings
 from dfcli.storage.taskhub import TaskHub
 from dfcli.storage.transaction import Append, Dispatch, Purge, Transaction
@@ -285,3 +287,78 @@ def test_tasks_that_were_not_dispatched_are_not_suspected(env: Env) -> None:
         hub = crash(env, dispatches=False)
     assert hub.recovery.suspects == []
     assert hub.recovery.unclean_stop
+
+
+# -- left-overs, and the check of a whole hub
+
+
+def test_blobs_whose_batch_was_never_committed_are_collected(env: Env) -> None:
+    settings = HubSettings(inline_bytes_max=100)
+    hub = TaskHub.open(HUB, env, settings)
+    long = b'"%b"' % (b"x" * 70_000)
+    commit(hub, (A, first_episode(input=long)))
+    shard = env.files.list(f"{HUB}/blobs")[0]
+    used = env.files.list(f"{HUB}/blobs/{shard}/a.1")
+    env.files.open(f"{HUB}/blobs/{shard}/a.1/{'0' * 32}.json", write=True, create=True).close()
+    env.files.make_dir(f"{HUB}/blobs/00") if not env.files.exists(f"{HUB}/blobs/00") else None
+    env.files.make_dir(f"{HUB}/blobs/00/never-was.1")
+    env.files.open(f"{HUB}/blobs/00/never-was.1/{'1' * 32}.json", write=True, create=True).close()
+    env.files.open(f"{HUB}/.hub.json.0123.tmp", write=True, create=True).close()
+    hub.close(clean=False)
+    assert {finding.invariant for finding in verify(HUB, env)} == {"I25"}
+    hub = TaskHub.open(HUB, env, settings)
+    assert env.files.list(f"{HUB}/blobs/{shard}/a.1") == used
+    assert "never-was.1" not in env.files.list(f"{HUB}/blobs/00")
+    assert not [name for name in env.files.list(HUB) if name.endswith(".tmp")]
+    assert len(hub.history("a")) == 4
+    assert verify(HUB, env) == []
+
+
+def test_a_sound_hub_has_no_findings_at_rest_dead_or_recovered(env: Env) -> None:
+    died(env)
+    assert verify(HUB, env) == []
+    hub = TaskHub.open(HUB, env, SMALL)
+    assert verify(HUB, env) == []
+    hub.submit(Transaction(purges=[Purge("b", 1)]))
+    hub.commit_step()
+    assert verify(HUB, env) == []
+    hub.close()
+    assert verify(HUB, env) == []
+
+
+@pytest.mark.parametrize(
+    ("invariant", "old", "new"),
+    [
+        ("I5", b'"Name":"Hello"', b'"Name":"Hullo"'),
+        ("I13", b'"Consumed":1', b'"Consumed":2'),
+        ("I28", b"T00:00:01.000000Z", b"S00:00:00.000000Z"),
+        ("I4", b'"EventType":"ExecutionStarted"', b'"EventType":"EventRaised"'),
+        ("I10", b'"EventType":"TaskScheduled"', b'"EventType":"ExecutionCompleted","OrchestrationStatus":"Failed"'),
+        ("I25", b'"Name":"Hello"', b'"InputBlob":{"Sha256":"' + b"0" * 64 + b'","Bytes":1},"Name":"Hello"'),
+    ],
+)
+def test_verify_names_the_invariant_that_does_not_hold(env: Env, invariant: str, old: bytes, new: bytes) -> None:
+    hub = TaskHub.open(HUB, env, SMALL)
+    commit(hub, (A, first_episode()), (A, last_episode()))
+    hub.close()
+    shard = env.files.list(f"{HUB}/instances")[0]
+
+    def edit(data: bytes) -> bytes:
+        lines = [line.replace(old, new) for line in data.split(b"\n")[:-1]]
+        assert b"".join(lines) != data.replace(b"\n", b"")
+        return b"".join(line + b"\n" if invariant == "I5" else seal(line[:-18]) for line in lines)
+
+    change(env.files, f"{HUB}/instances/{shard}/a.1.jsonl", edit)
+    assert invariant in {finding.invariant for finding in verify(HUB, env)}
+
+
+def test_verify_finds_an_index_that_is_not_what_the_files_say(env: Env) -> None:
+    hub = TaskHub.open(HUB, env, SMALL)
+    commit(hub, (A, first_episode()))
+    hub.close()
+    index = Index.open(HUB, env)
+    summary = index.get("a")
+    assert summary is not None
+    summary.status = "Completed"
+    index.write([summary], [], index.applied_batch)
+    assert [finding.invariant for finding in verify(HUB, env)] == ["I21"]
