@@ -96,7 +96,9 @@ class RetryOptions:
             return True
         try:
             return bool(self.handle(error))
-        except Exception:  # a predicate that fails means "no retry", as in Durable Functions
+        except KeyboardInterrupt:
+            raise
+        except BaseException:  # a predicate that fails means "no retry", as in Durable Functions
             return False
 
     def __repr__(self) -> str:

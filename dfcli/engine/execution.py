@@ -17,7 +17,7 @@ from dfcli.engine.answers import fail_with, succeed_with
 from dfcli.engine.code import OrchestratorFunction
 from dfcli.engine.cursor import CodeStopped, Cursor, Difference
 from dfcli.engine.decisions import Decisions
-from dfcli.engine.nondeterminism import NonDeterminismError, UnknownOrchestrator
+from dfcli.engine.nondeterminism import NonDeterminismError, UnknownOrchestrator, UnknownRules
 from dfcli.engine.outcome import Episode
 from dfcli.engine.retrying import RetryingCall
 from dfcli.engine.run import Lookup, Run
@@ -27,6 +27,9 @@ from dfcli.model.ids import ExecutionKey
 from dfcli.model.query import CodeLocation, Wait
 
 __all__ = ["Episode", "Execution", "Lookup", "NonDeterminismError", "OrchestratorFunction", "UnknownOrchestrator"]
+
+RULES = "native/1"
+"""Flavour and version of the replay rules; a change of behaviour on replay needs a new version beside the old."""
 
 Observer: TypeAlias = Callable[[h.Event, "Execution"], None]
 """Told of each line during a replay: of what arrived right after the code has seen it (of the start, before), of a
@@ -79,7 +82,7 @@ class Execution:
 
         `history` holds its committed lines from seq 1, payloads resolved; an empty one gives a new execution. Lines
         that arrived after the last episode are not delivered but left in `unconsumed`. Raises NonDeterminismError at
-        the first decision that differs, UnknownOrchestrator.
+        the first decision that differs, UnknownOrchestrator, UnknownRules.
         """
         execution = cls(lookup, key)
         execution._observer = observer
@@ -119,8 +122,8 @@ class Execution:
         """Hand over what arrived, in order of arrival, and run the code as far as it gets. Costs O(new events).
 
         `started` opens the episode; its decisions are numbered from `started.seq + 1` and bear its timestamp. The first
-        delivery of a new execution begins with its ExecutionStarted. Raises UnknownOrchestrator, after which this
-        execution is of no further use; no code has been run.
+        delivery of a new execution begins with its ExecutionStarted. Raises UnknownOrchestrator and UnknownRules, after
+        which this execution is of no further use; no code has been run.
         """
         return self._deliver(inbound, started, None)
 
@@ -153,6 +156,8 @@ class Execution:
         first = inbound[0] if inbound else None
         if not isinstance(first, h.ExecutionStarted):
             raise ValueError(f"the first event of execution {self.key} must be ExecutionStarted, not {first!r}")
+        if first.rules != RULES:
+            raise UnknownRules(first.rules, RULES)
         self._decisions = Decisions(self.key, first)
         self._run = Run(self._lookup, first.name, self._decisions)
         self._started = first

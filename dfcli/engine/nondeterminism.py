@@ -61,6 +61,20 @@ class UnknownOrchestrator(UnknownFunction):
         self.name = name
 
 
+class UnknownRules(Disagreement):
+    """A history that was recorded under replay rules this version does not have; nothing has been run."""
+
+    code = "unknown_rules"
+
+    def __init__(self, rules: str, known: str) -> None:
+        super().__init__(
+            f"the history was recorded under the replay rules {rules!r}",
+            why=f"this version replays only {known}",
+            hint="run it with the version of dfcli that recorded it, or a newer one",
+        )
+        self.rules = rules
+
+
 def printed(location: CodeLocation) -> str:
     """A line of source, as tracebacks name it."""
     return f"{location.file}:{location.line} in {location.function}"

@@ -11,6 +11,7 @@ import pytest
 
 from dfcli.authoring.failures import TaskFailedError
 from dfcli.engine.execution import UnknownOrchestrator
+from dfcli.engine.nondeterminism import UnknownRules
 from dfcli.engine.outcome import ended, next_event_id
 from dfcli.model import history as h
 from tests.engine.driver import Driver, members, names
@@ -221,3 +222,9 @@ def test_answers_that_no_episode_has_seen_are_not_shown_as_open_work_and_count_o
     driver.complete(1, "other")
     driver.episode()
     assert driver.output == ["first", "other"]
+
+
+def test_a_history_of_other_replay_rules_is_refused_before_any_code_runs() -> None:
+    driver = Driver({"o": lambda _: 1}).start("o", rules="native/2")
+    with pytest.raises(UnknownRules, match="'native/2'"):
+        driver.episode()

@@ -45,7 +45,7 @@ class Chaos:
             driver.arrive(h.ExecutionResumed)
         elif choice == 0:
             driver.arrive(h.ExecutionSuspended)
-        elif choice == 1 and len(self.batches) > 5:
+        elif choice == 1 and len(self.batches) > 5 and self.draw(st.integers(0, 3)) == 0:
             driver.arrive(h.ExecutionTerminated, reason="enough")
         elif choice == 2:
             driver.complete(self.draw(st.integers(0, 5)), "stray or duplicate")

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from dfcli.engine import code
 from dfcli.model import history as h
 from tests.engine.driver import Driver
 from tests.engine.outcomes import started
@@ -112,13 +113,18 @@ def test_a_generator_that_yields_again_while_it_is_dropped_is_survived() -> None
 
 
 def test_a_generator_that_never_gives_up_is_left_alone() -> None:
+    tape = Tape()
+
     def stubborn(context: Any) -> Gen:
         task = context.call_activity("a")
-        while True:
+        while not tape.lines:
             with contextlib.suppress(GeneratorExit):
                 yield task
 
     dropped(stubborn)
+    assert len(code._stubborn) == 1
+    tape.lines.append("enough")
+    code._stubborn.pop().close()
 
 
 def test_coroutines_are_dropped_the_same_way() -> None:
