@@ -66,7 +66,7 @@ class Execution:
         """What `replay` found to differ without being another decision: inputs, due times, child ids, the output."""
         self._started: h.ExecutionStarted | None = None
         self._suspended: h.ExecutionSuspended | None = None
-        self._held: deque[h.Inbound] = deque()
+        self._held: list[h.Inbound] = []
         """What arrived since it was suspended."""
         self._answered_early: set[int] = set()
         """Seqs of unconsumed answers, whose tasks are not shown as open though the code has not seen them."""
@@ -175,6 +175,7 @@ class Execution:
         self.observe(closing)
         assert self._started is not None
         episode = Episode(decisions.events, self._started, decisions.custom_status, self._run.is_finished)
+        decisions.events = []  # the host's now; a resident execution that waits keeps none of them
         if decisions.cancelled_timers:
             episode.cancelled_timers = decisions.cancelled_timers
         if self._run.is_finished:
@@ -200,7 +201,7 @@ class Execution:
     def _resume(self) -> None:
         """Let the code see what was held."""
         self._suspended = None
-        held, self._held = self._held, deque()
+        held, self._held = self._held, []
         for event in held:
             if self._run.is_finished:
                 self._leave(event)
