@@ -10,14 +10,14 @@ _NOT_THE_APP = frozenset({"__pycache__", "node_modules", "site-packages"})
 
 
 def belongs_to_app(folder: str, path: str) -> bool:
-    """Whether `path` lies in the app's folder, outside hidden folders (.dfcli, .venv, .git) and installed packages."""
+    """Whether `path` lies in the app's folder, outside hidden folders, installed packages and task hubs."""
     relative = os.path.relpath(path, folder)
     if relative == os.curdir:
         return True
     parts = relative.split(os.sep)
     if parts[0] == os.pardir or any(part in _NOT_THE_APP or part.startswith(".") for part in parts):
         return False
-    return not any(_is_venv(os.path.join(folder, *parts[:n])) for n in range(1, len(parts) + 1))
+    return not any(_is_foreign(os.path.join(folder, *parts[:n])) for n in range(1, len(parts) + 1))
 
 
 def source_files(folder: str) -> list[str]:
@@ -30,10 +30,15 @@ def _walk(folder: str) -> Iterator[str]:
         folders[:] = [
             name
             for name in folders
-            if name not in _NOT_THE_APP and not name.startswith(".") and not _is_venv(os.path.join(here, name))
+            if name not in _NOT_THE_APP and not name.startswith(".") and not _is_foreign(os.path.join(here, name))
         ]
         yield from (os.path.join(here, name) for name in files if not name.startswith("."))
 
 
-def _is_venv(path: str) -> bool:
-    return os.path.exists(os.path.join(path, "pyvenv.cfg"))
+def is_hub(path: str) -> bool:
+    """Whether a folder is a task hub; with `hub_dir` it may lie in the app's folder without being hidden."""
+    return os.path.exists(os.path.join(path, "hub.lock"))
+
+
+def _is_foreign(path: str) -> bool:
+    return os.path.exists(os.path.join(path, "pyvenv.cfg")) or is_hub(path)

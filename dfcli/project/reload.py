@@ -28,7 +28,7 @@ from watchdog.events import (
 from watchdog.observers import Observer
 from watchdog.observers.api import BaseObserver, ObservedWatch
 
-from dfcli.project.folder import belongs_to_app
+from dfcli.project.folder import belongs_to_app, is_hub
 from dfcli.project.sources import FILES
 
 QUIET_SECONDS = 0.15
@@ -102,8 +102,9 @@ class Watch:
             self._observer.unschedule(self._subfolders.pop(gone))
         for new in there - self._subfolders.keys():
             with suppress(FileNotFoundError):  # it went away again: the next event says so
+                deeply = not any(is_hub(os.path.join(new, name)) for name in os.listdir(new))
                 self._subfolders[new] = self._observer.schedule(
-                    self._handler, new, recursive=True, event_filter=_EVENTS
+                    self._handler, new, recursive=deeply, event_filter=_EVENTS
                 )
 
     def _next_change(self) -> list[str] | None:

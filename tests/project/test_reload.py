@@ -107,6 +107,16 @@ def test_the_hub_and_other_files_are_never_reported(reports: Reports, folder: Pa
     assert reports.until("last.py") == {"last.py"}
 
 
+def test_a_hub_that_is_not_hidden_is_not_reported_either(folder: Path) -> None:
+    (folder / "state" / "default").mkdir(parents=True)
+    (folder / "state" / "default" / "hub.lock").write_text("")
+    reports = Reports(folder)
+    (folder / "state" / "default" / "function_app.py").write_text("")
+    (folder / "last.py").write_text("")
+    assert reports.until("last.py") == {"last.py"}
+    reports.close()
+
+
 def test_nothing_is_reported_after_the_watch_was_stopped(folder: Path) -> None:
     reports = Reports(folder)
     reports.close()
