@@ -21,6 +21,9 @@ from dfcli.model.payload import Payload
 
 NO_EVENT_ID = -1
 
+REPLAY_RULES = "native/1"
+"""Flavour and version of the rules that new histories are replayed by."""
+
 
 class HistoryEvent(
     msgspec.Struct, frozen=True, kw_only=True, rename="pascal", tag_field="EventType", omit_defaults=True, gc=False
@@ -62,7 +65,7 @@ class ExecutionStarted(HistoryEvent, tag="ExecutionStarted", frozen=True, kw_onl
     tags: dict[str, str] | None = None
     scheduled_start_time: str | None = None
     origin: str | None = None
-    rules: str = "native/1"
+    rules: str = msgspec.field(default_factory=lambda: REPLAY_RULES)  # a factory, so that it is always written
     code_id: str | None = None
     request_id: str | None = None
     custom_status: Raw | UnsetType = UNSET
