@@ -67,7 +67,7 @@ class Detached(NamedTuple):
     blobs: list[PendingBlob]
 
 
-def detach(event: Event, key: ExecutionKey) -> Detached:
+def detach(event: Event, key: ExecutionKey, inline_bytes_max: int = INLINE_BYTES_MAX) -> Detached:
     """Move every payload above the inline limit out of an event. Raises PayloadTooLarge above 16 MiB."""
     references = b""
     blobs: list[PendingBlob] = []
@@ -83,7 +83,7 @@ def detach(event: Event, key: ExecutionKey) -> Detached:
                 why=f"{PAYLOAD_BYTES_MAX} bytes are allowed",
                 hint="keep the data in a file of its own and pass its path",
             )
-        if len(data) > INLINE_BYTES_MAX:
+        if len(data) > inline_bytes_max:
             digest = hashlib.sha256(data).hexdigest()
             references += b',"%b":{"Sha256":"%b","Bytes":%d}' % (reference, digest.encode(), len(data))
             blobs.append(PendingBlob(key, digest, data))

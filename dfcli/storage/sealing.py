@@ -139,7 +139,7 @@ class Sealer:
         self, key: ExecutionKey, events: Sequence[Event], envelope: bytes, lines: list[bytes], blobs: list[PendingBlob]
     ) -> None:
         for event in events:
-            short, references, moved = detach(event, key)
+            short, references, moved = detach(event, key, self._inline_bytes_max)
             line = seal_event(short, envelope, references)
             if len(line) > LINE_BYTES_MAX:
                 raise PayloadTooLarge(
