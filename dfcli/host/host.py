@@ -15,13 +15,14 @@ from dfcli.authoring.app import Blueprint
 from dfcli.authoring.http import HttpRequest
 from dfcli.authoring.triggers import FunctionDefinition
 from dfcli.env.environment import Env
-from dfcli.errors import HostStopped, NotFound, OutcomeUnknown, TimedOut, Unavailable
+from dfcli.errors import HostStopped, OutcomeUnknown, Unavailable
 from dfcli.host.activities import Activities, ActivityCall, Outcome
 from dfcli.host.client import DurableOrchestrationClient, SyncDurableOrchestrationClient
 from dfcli.host.committer import Committer
 from dfcli.host.draft import Draft
 from dfcli.host.filing import Filing
 from dfcli.host.lane import Lane
+from dfcli.host.reading import Reading
 from dfcli.host.requests import Requests
 from dfcli.host.scheduler import Scheduler
 from dfcli.host.settings import HostSettings
@@ -32,10 +33,8 @@ from dfcli.host.user_loop import UserLoop
 from dfcli.host.workers import Performer
 from dfcli.model import history as h
 from dfcli.model.failure import FailureDetails
-from dfcli.model.history import Event
 from dfcli.model.ids import ExecutionKey
 from dfcli.model.payload import NOTHING
-from dfcli.model.query import InstanceFilter, Page, Wait
 from dfcli.model.status import InstanceSummary
 from dfcli.registry.registry import Registry
 from dfcli.storage.settings import HubSettings
@@ -48,7 +47,7 @@ MEMORY = ":memory:"
 """A hub that is kept in memory: the real storage on a file system that ends with the process."""
 
 
-class Host(Requests):
+class Host(Reading, Requests):
     """`async with Host(app, hub=PATH) as host:` runs instances until the block ends; no port is opened.
 
     Raises HubLocked when another process holds the hub, HubUnreadable when its folder cannot be used.
@@ -102,7 +101,7 @@ class Host(Requests):
         self.outstanding = set()
         self._stop_asked = asyncio.Event()
         self._calls_under_way = 0
-        self._waiters: dict[str, list[asyncio.Future[None]]] = {}
+        self.waiters = {}
         self._wakes: set[str] = set()
         self.committer = Committer(
             self.hub,
@@ -174,7 +173,7 @@ class Host(Requests):
         for lane in self.scheduler.residents():
             self.scheduler.drop(lane)
         self.fail_outstanding(OutcomeUnknown("the host stopped before the request was durable"))
-        for waiting in self._waiters.values():
+        for waiting in self.waiters.values():
             for future in waiting:
                 if not future.done():
                     future.set_exception(Unavailable("the host stopped"))
@@ -204,54 +203,6 @@ class Host(Requests):
 
     on_death: Callable[[BaseException], None] | None = None
     """Called once on the loop when the host stops itself."""
-
-    # -- reading -------------------------------------------------------------------------------------------------
-
-    def summary(self, instance_id: str) -> InstanceSummary | None:
-        """What the committed lines of the newest execution tell; not the caller's to change."""
-        return self.hub.summary(instance_id)
-
-    def history(self, instance_id: str, exec: int | None = None) -> list[Event]:
-        return self.hub.history(instance_id, exec)
-
-    def lines(self, instance_id: str, exec: int | None = None) -> list[bytes]:
-        return self.hub.lines(instance_id, exec)
-
-    def query(self, which: InstanceFilter, *, top: int = 100, continuation: str = "") -> Page:
-        return self.hub.query(which, top=top, continuation=continuation)
-
-    def waits(self, instance_id: str) -> list[Wait]:
-        """What a live instance waits for, with the line of code. An evicted execution comes back for it."""
-        return self.scheduler.waits(instance_id)
-
-    def parked(self, instance_id: str) -> str:
-        """Why the instance is not run though it is live; empty when it is."""
-        lane = self.scheduler.lanes.get(instance_id)
-        return lane.parked if lane is not None else ""
-
-    async def wait(self, instance_id: str, timeout: float | None = None) -> InstanceSummary:
-        """The summary once the instance has ended. NotFound, or TimedOut after `timeout` seconds."""
-        summary = self.hub.summary(instance_id)
-        if summary is None:
-            raise NotFound(f"there is no instance {instance_id!r}", hint="dfcli list")
-        if summary.is_live:
-            future: asyncio.Future[None] = self.loop.create_future()
-            waiting = self._waiters.setdefault(instance_id, [])
-            waiting.append(future)
-            try:
-                async with asyncio.timeout(timeout):
-                    await future
-            except TimeoutError:
-                raise TimedOut(f"instance {instance_id!r} has not ended after {timeout:g} s") from None
-            finally:
-                if not future.done() or future.cancelled():
-                    waiting.remove(future)
-                    if not waiting:
-                        self._waiters.pop(instance_id, None)
-            summary = self.hub.summary(instance_id)
-            if summary is None:
-                raise NotFound(f"instance {instance_id!r} was purged")
-        return summary
 
     @property
     def client(self) -> DurableOrchestrationClient:
@@ -321,8 +272,9 @@ class Host(Requests):
             self._timers.arm(ExecutionKey(summary.instance_id, summary.exec), WAKE, summary.next_timer)
 
     def _committed(self, transactions: Sequence[Any]) -> None:
-        """Transactions are durable: what they promised may happen now."""
+        """Transactions are durable: what they promised may happen now. HOT."""
         lanes = self.scheduler.lanes
+        calls: list[ActivityCall] = []
         for transaction in transactions:
             draft: Draft = transaction.effects
             for lane in draft.lanes:
@@ -330,16 +282,19 @@ class Host(Requests):
             for future in draft.acknowledgements:
                 if not future.done():
                     future.set_result(None)
-            if draft.calls or draft.timers:
-                self._release(draft)
+            calls += draft.calls
+            for timer in draft.timers:
+                self._timers.arm(*timer)
             for lane in draft.finished:
                 if lane.finished and lanes.get(lane.key.instance_id) is lane:
                     del lanes[lane.key.instance_id]
-                for future in self._waiters.pop(lane.key.instance_id, ()):
+                for future in self.waiters.pop(lane.key.instance_id, ()):
                     if not future.done():
                         future.set_result(None)
             if self.on_transition is not None:
                 self._announce(draft, self.on_transition)
+        if calls:
+            self._start(calls)
         self.filing.nudge()
 
     def _announce(self, draft: Draft, tell: Callable[[Transition], None]) -> None:
@@ -351,20 +306,24 @@ class Host(Requests):
 
     def _release(self, draft: Draft) -> None:
         """Start the activities and arm the timers of lines that are durable."""
-        for key, event_id, fire_at in draft.timers:
-            self._timers.arm(key, event_id, fire_at)
-        if not draft.calls or self.stopping:
+        for timer in draft.timers:
+            self._timers.arm(*timer)
+        if draft.calls:
+            self._start(draft.calls)
+
+    def _start(self, calls: Sequence[ActivityCall]) -> None:
+        """Begin activities, all that one commit scheduled at once: each hand-over to a thread costs."""
+        if self.stopping:
             return  # a stopping host begins nothing: what is scheduled runs at the next start
-        calls: list[tuple[ActivityCall, FunctionDefinition]] = []
-        for call in draft.calls:
+        found: list[tuple[ActivityCall, FunctionDefinition]] = []
+        for call in calls:
             definition = self.registry.activity(call.scheduled.name)
             if definition is not None:
-                calls.append((call, definition))
+                found.append((call, definition))
             else:
-                self._calls_under_way += 1
                 self.loop.call_soon(self._take_outcomes, [self._unknown_activity(call)])
         self._calls_under_way += len(calls)
-        self._activities.start(calls)
+        self._activities.start(found)
 
     def _unknown_activity(self, call: ActivityCall) -> Outcome:
         known = ", ".join(f"'{name}'" for name in self.registry.known("activity")) or "none"
