@@ -45,6 +45,7 @@ def inspect_instance(
         View,
         typer.Option(
             "--view",
+            metavar="VIEW",
             help="history: a row per event; timeline: how long things took; raw: the lines as they are on disk;"
             " azure: the events as Durable Functions stores them.",
         ),

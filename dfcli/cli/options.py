@@ -26,7 +26,9 @@ class Format(StrEnum):
 Folder = Annotated[str, typer.Option("-C", "--folder", metavar="DIR", help="The app's folder.", show_default=False)]
 Hub = Annotated[str, typer.Option("--hub", metavar="NAME", help="The task hub's name. Default: the app's.")]
 HubDir = Annotated[str, typer.Option("--hub-dir", metavar="DIR", help="The folder that holds the task hubs.")]
-Output = Annotated[Format, typer.Option("-o", "--output", help="How to write the result.")]
+Output = Annotated[
+    Format, typer.Option("-o", "--output", metavar="FORMAT", help="How to write the result: table, json, jsonl or id.")
+]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and do nothing.")]
 Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; kept in the history.")]

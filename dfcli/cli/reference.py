@@ -6,11 +6,10 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-import typer
-
 from dfcli.cli.catalogue import COMMANDS, EXIT_CODES
 from dfcli.cli.main import load_command
 
+_SHOWN_DEFAULTS = ("FORMAT", "VIEW")
 _INTRODUCTION = """\
 # The command line
 
@@ -47,25 +46,38 @@ def page() -> str:
 
 def _command(name: str) -> Iterator[str]:
     command = load_command(name)
-    context = typer.Context(command, info_name=f"dfcli {name}")
     yield f"### dfcli {name}\n"
     yield "```"
-    yield " ".join([f"dfcli {name}", *command.collect_usage_pieces(context)])
+    yield " ".join([f"dfcli {name} [OPTIONS]", *map(_usage, filter(_is_argument, command.params))])
     yield "```\n"
     yield f"{(command.help or '').strip()}\n"
-    rows = [row for row in (_row(parameter, context) for parameter in command.get_params(context)) if row]
     yield "| Argument or option | |\n|---|---|"
-    for names, text in rows:
-        yield f"| `{names.replace('|', '&#124;')}` | {text.replace('|', '&#124;')} |"
+    for parameter in command.params:
+        yield f"| `{_names(parameter)}` | {parameter.help}{_default(parameter)} |"
     yield ""
 
 
-def _row(parameter: Any, context: Any) -> tuple[str, str] | None:
-    record = parameter.get_help_record(context)
-    if record is None:
-        return None
-    names, text = record
-    return " ".join(names.split()), " ".join(text.split())
+def _is_argument(parameter: Any) -> bool:
+    return bool(parameter.param_type_name == "argument")
+
+
+def _usage(parameter: Any) -> str:
+    word = parameter.metavar + ("..." if parameter.nargs == -1 else "")
+    return word if parameter.required else f"[{word}]"
+
+
+def _names(parameter: Any) -> str:
+    """As they are written, in the words of the commands and not of the parser, whose versions differ."""
+    if _is_argument(parameter):
+        return str(parameter.metavar).replace("|", "\\|")
+    names = ", ".join(sorted(parameter.opts, key=len))
+    if parameter.is_flag:
+        return names
+    return f"{names} {parameter.metavar}".replace("|", "\\|")
+
+
+def _default(parameter: Any) -> str:
+    return f" Default: {parameter.default}." if parameter.metavar in _SHOWN_DEFAULTS else ""
 
 
 if __name__ == "__main__":
