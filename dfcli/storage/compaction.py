@@ -21,13 +21,17 @@ IN_FLIGHT_MAX = 10_000
 
 
 class TaskInFlight(NamedTuple):
-    """A task that was handed to a worker; `crashes` counts the unclean stops it was running at."""
+    """A task that was running at an unclean stop, or may be at the next; `crashes` counts those stops.
+
+    `dispatched`: handed out again since the last open, so that the next unclean stop counts against it.
+    """
 
     instance_id: str
     exec: int
     task_id: int
     seq: int
     crashes: int = 0
+    dispatched: bool = False
 
     @property
     def key(self) -> ExecutionKey:

@@ -189,13 +189,11 @@ class Filing:
 
     def _in_flight(self) -> list[TaskInFlight]:
         """What the crash-loop count must know though its lines in the journal go."""
-        in_flight = []
+        in_flight = dict(self._crashed_before)
         for dispatch in self._published.take_open_dispatches()[:IN_FLIGHT_MAX]:
             place = (*dispatch.key, dispatch.task_id, dispatch.seq)
-            in_flight.append(self._crashed_before.get(place, TaskInFlight(*place)))
-        if not in_flight and not self.running:
-            in_flight = list(self._crashed_before.values())  # a command at work while no host runs: it counts nothing
-        return in_flight
+            in_flight[place] = in_flight.get(place, TaskInFlight(*place))._replace(dispatched=True)
+        return list(in_flight.values())[:IN_FLIGHT_MAX]
 
     def say_goodbye(self) -> None:
         """The host ends in good order: no task of now is suspected of anything."""

@@ -265,12 +265,13 @@ class Recovery:
         counts = {} if folded.said_goodbye else {task[:4]: task for task in (cut.in_flight if cut else [])}
         for dispatch in folded.dispatches:
             place = (*dispatch.key, dispatch.task_id, dispatch.seq)
-            counts.setdefault(place, TaskInFlight(*place))
+            counts[place] = counts.get(place, TaskInFlight(*place))._replace(dispatched=True)
         still: list[TaskInFlight] = []
         for task in counts.values():
             summary = touched.get(task.instance_id) or self._summary(task.instance_id)
             if summary and summary.exec == task.exec and summary.open_tasks.get(task.task_id) == task.seq:
-                still.append(task._replace(crashes=task.crashes + 1) if report.unclean_stop else task)
+                counts_against_it = report.unclean_stop and task.dispatched
+                still.append(task._replace(crashes=task.crashes + counts_against_it, dispatched=False))
         report.suspects = [task for task in still if 0 < limit <= task.crashes]
         return [task for task in still if task.crashes]
 
