@@ -112,6 +112,23 @@ def test_the_line_that_caused_the_end_is_found_through_exceptions_raised_in_its_
     assert driver.last.caused_by == 5
 
 
+def test_of_a_chain_of_failures_the_first_is_the_cause() -> None:
+    def compensates(context: Any) -> Gen:
+        try:
+            yield context.call_activity("charge")
+        except TaskFailedError:
+            yield context.call_activity("refund")
+
+    driver = started(compensates)
+    driver.fail(0, ValueError("charge"))
+    first = driver.history[-1].seq
+    driver.episode()
+    driver.fail(1, ValueError("refund"))
+    driver.episode()
+    assert driver.last.caused_by == first
+    assert "refund" in driver.last.failure_details.error_message
+
+
 @pytest.mark.parametrize("error", [SystemExit(3), GeneratorExit(), BaseException("odd"), asyncio.CancelledError()])
 def test_nothing_that_user_code_raises_reaches_the_host(error: BaseException) -> None:
     def exits(context: Any) -> Gen:

@@ -128,6 +128,16 @@ def test_a_cancelled_timer_never_fires_and_waiting_for_it_raises() -> None:
     assert (driver.output, driver.episodes[0].cancelled_timers) == (True, [0])
 
 
+def test_a_cancelled_timer_is_no_longer_open_also_after_a_replay() -> None:
+    def cancels(context: Any) -> Gen:
+        context.create_timer(timedelta(1)).cancel()
+        yield context.call_activity("echo")
+
+    driver = started(cancels)
+    assert driver.execution.open_timers == {}
+    assert driver.replayed().open_timers == {}
+
+
 def test_a_fired_timer_cannot_be_cancelled() -> None:
     def cancels(context: Any) -> Gen:
         timer = context.create_timer(timedelta(1))
@@ -210,6 +220,26 @@ def test_events_are_first_in_first_out_and_each_goes_to_one_wait() -> None:
     driver.complete(0, None)
     driver.episode()
     assert driver.output == [1, 0, 2]
+    driver.replayed()
+
+
+def test_buffered_events_are_read_in_order_of_arrival() -> None:
+    def reads(context: Any) -> Gen:
+        yield context.call_activity("echo")
+        read = []
+        for _ in range(3):
+            read.append((yield context.wait_for_external_event("e")))
+        return read
+
+    driver = started(reads)
+    for n in range(3):
+        driver.raise_event("e", n)
+    driver.episode()
+    assert [event.seq for event in driver.execution.unread] == [5, 6, 7]
+    driver.complete(0, None)
+    driver.episode()
+    assert driver.output == [0, 1, 2]
+    assert driver.episodes[-1].carried == []
     driver.replayed()
 
 
