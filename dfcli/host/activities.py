@@ -21,6 +21,7 @@ from dfcli.model.failure import FailureDetails, describe
 from dfcli.model.ids import ExecutionKey
 from dfcli.model.payload import Payload
 from dfcli.registry.registry import FunctionDefinition
+from dfcli.storage.transaction import Dispatch
 
 HIDDEN_FRAMES = (os.path.dirname(dfcli.__file__) + os.sep,)
 """Our own files: a user's traceback shows the user's code."""
@@ -32,6 +33,10 @@ class ActivityCall(NamedTuple):
     key: ExecutionKey
     execution_id: str
     scheduled: h.TaskScheduled
+
+    def dispatch(self) -> Dispatch:
+        """The record that the call is about to run again."""
+        return Dispatch(self.key, self.scheduled.event_id, self.scheduled.seq, self.scheduled.attempt)
 
     def info(self) -> ActivityInfo:
         """What the activity is told about the call."""

@@ -9,13 +9,13 @@ from dfcli.host.activities import ActivityCall
 from dfcli.host.lane import Lane
 from dfcli.model.history import Event
 from dfcli.model.ids import ExecutionKey
-from dfcli.storage.transaction import Append, Purge, Transaction
+from dfcli.storage.transaction import Append, Dispatch, Purge, Transaction
 
 
 class Draft:
     """Collects lines of one or more lanes for one atomic transaction, whose `effects` it then is."""
 
-    __slots__ = ("acknowledgements", "appends", "calls", "finished", "lanes", "purges", "timers")
+    __slots__ = ("acknowledgements", "appends", "calls", "dispatches", "finished", "lanes", "purges", "timers")
 
     def __init__(self) -> None:
         self.appends: list[Append] = []
@@ -26,6 +26,13 @@ class Draft:
         self.timers: list[tuple[ExecutionKey, int, str]] = []
         """Execution, event id and due time of each new timer."""
         self.finished: list[Lane] = []
+        self.dispatches: list[Dispatch] = []
+        """Calls that are handed out again after a restart: recorded before they run, so that crash loops show."""
+
+    @property
+    def is_empty(self) -> bool:
+        """Nothing to commit and nothing to begin."""
+        return not (self.appends or self.calls or self.timers)
 
     def add(self, lane: Lane, events: Sequence[Event]) -> None:
         """Append lines to a lane's execution. Everything it has not sent must be among them or sent before."""
@@ -43,4 +50,4 @@ class Draft:
 
     def transaction(self) -> Transaction:
         """The finished transaction; the draft rides along as its effects."""
-        return Transaction(appends=self.appends, purges=self.purges, effects=self)
+        return Transaction(appends=self.appends, purges=self.purges, dispatches=self.dispatches, effects=self)

@@ -19,6 +19,7 @@ from dfcli.errors import HostStopped, OutcomeUnknown, Unavailable
 from dfcli.host.activities import Activities, ActivityCall, Outcome
 from dfcli.host.client import DurableOrchestrationClient, SyncDurableOrchestrationClient
 from dfcli.host.committer import Committer
+from dfcli.host.crash_loops import CrashLoops
 from dfcli.host.draft import Draft
 from dfcli.host.filing import Filing
 from dfcli.host.lane import Lane
@@ -111,6 +112,7 @@ class Host(Reading, Requests):
             committed=self._committed,
             stopped=self._die,
         )
+        self._crash_loops = CrashLoops(self.hub.recovery.suspects, self._hub_settings.crash_limit)
         self.scheduler = Scheduler(
             self.hub,
             self.env,
@@ -118,9 +120,9 @@ class Host(Reading, Requests):
             self.settings,
             self.registry,
             self.committer,
-            self._release,
             self.code_id,
             self._runs_code,
+            self._crash_loops,
         )
         self.user_loop = UserLoop(loop, spawn)
         self._threads = Threads(loop, spawn, self.settings.activity_threads)
@@ -304,26 +306,44 @@ class Host(Reading, Requests):
                     self.failures += 1
                 tell(transition)
 
-    def _release(self, draft: Draft) -> None:
-        """Start the activities and arm the timers of lines that are durable."""
-        for timer in draft.timers:
-            self._timers.arm(*timer)
-        if draft.calls:
-            self._start(draft.calls)
-
     def _start(self, calls: Sequence[ActivityCall]) -> None:
         """Begin activities, all that one commit scheduled at once: each hand-over to a thread costs."""
         if self.stopping:
             return  # a stopping host begins nothing: what is scheduled runs at the next start
+        self._calls_under_way += len(calls)
+        if self._crash_loops.is_watching:
+            calls, failures = self._crash_loops.admit(calls)
+            if failures:
+                self.loop.call_soon(self._take_outcomes, failures)
+        self._begin(calls)
+
+    def _begin(self, calls: Sequence[ActivityCall]) -> None:
         found: list[tuple[ActivityCall, FunctionDefinition]] = []
         for call in calls:
             definition = self.registry.activity(call.scheduled.name)
-            if definition is not None:
-                found.append((call, definition))
-            else:
+            if definition is None:
                 self.loop.call_soon(self._take_outcomes, [self._unknown_activity(call)])
-        self._calls_under_way += len(calls)
-        self._activities.start(found)
+            elif self._crash_loops.is_suspect(call):
+                self._begin_alone(call, definition)
+            else:
+                found.append((call, definition))
+        if found:
+            self._activities.start(found)
+
+    def _begin_alone(self, call: ActivityCall, definition: FunctionDefinition) -> None:
+        """Record that a suspect runs before it does: if it ends the host again, that must be known."""
+        log.warning(
+            "%s: activity %r was running at several crashes; it runs alone now",
+            call.key.instance_id,
+            call.scheduled.name,
+        )
+        draft = Draft()
+        draft.dispatches.append(call.dispatch())
+        recorded: asyncio.Future[None] = self.loop.create_future()
+        recorded.add_done_callback(lambda _: self._activities.start([(call, definition)]))
+        draft.acknowledgements.append(recorded)
+        self.scheduler.submit(draft)
+        self.committer.kick()
 
     def _unknown_activity(self, call: ActivityCall) -> Outcome:
         known = ", ".join(f"'{name}'" for name in self.registry.known("activity")) or "none"
@@ -335,6 +355,9 @@ class Host(Reading, Requests):
 
     def _take_outcomes(self, outcomes: Sequence[Outcome]) -> None:
         self._calls_under_way -= len(outcomes)
+        if self._crash_loops.is_watching:
+            for outcome in outcomes:
+                self._begin(self._crash_loops.ended(outcome.call))
         if self.stopped is None:
             self.scheduler.take_outcomes(outcomes)
         if self.stopping and not self._calls_under_way:

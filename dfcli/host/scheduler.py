@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from dfcli.engine.execution import Execution
 from dfcli.engine.nondeterminism import NonDeterminismError, UnknownOrchestrator
@@ -19,6 +19,7 @@ from dfcli.errors import DfError
 from dfcli.host import endings
 from dfcli.host.activities import ActivityCall, Outcome, failure_reason
 from dfcli.host.committer import Committer
+from dfcli.host.crash_loops import CrashLoops
 from dfcli.host.draft import Draft
 from dfcli.host.lane import Lane
 from dfcli.host.recording import Recorder
@@ -50,17 +51,17 @@ class Scheduler:
         settings: HostSettings,
         registry: Registry,
         committer: Committer,
-        release: Callable[[Draft], None],
         code_id: str | None,
         runs_code: bool,
+        crash_loops: CrashLoops,
     ) -> None:
         self._hub = hub
         self._env = env
         self._loop = loop
         self._settings = settings
         self._committer = committer
-        self._release = release
         self._runs_code = runs_code
+        self._crash_loops = crash_loops
         self.registry = registry
         self.code_id = code_id
         self.lanes: dict[str, Lane] = {}
@@ -167,7 +168,7 @@ class Scheduler:
             self._without_code(lane, draft)
         else:
             self._run(lane, draft)
-        if draft.appends:
+        if not draft.is_empty:
             self.submit(draft)
 
     def _run(self, lane: Lane, draft: Draft) -> None:
@@ -251,14 +252,13 @@ class Scheduler:
         for scheduled in execution.open_tasks.values():
             if scheduled.event_id not in lane.in_flight:
                 lane.in_flight.add(scheduled.event_id)
-                draft.calls.append(ActivityCall(lane.key, lane.execution_id, scheduled))
+                call = ActivityCall(lane.key, lane.execution_id, scheduled)
+                draft.calls.append(call)
+                if not self._crash_loops.is_suspect(call):  # a suspect is recorded when its turn comes
+                    draft.dispatches.append(call.dispatch())
         for timer in execution.open_timers.values():
             lane.armed[timer.event_id] = timer.fire_at
             draft.timers.append((lane.key, timer.event_id, timer.fire_at))
-        if not lane.inbox:  # nothing will be committed: what is open is durable already
-            self._release(draft)
-            draft.calls = []
-            draft.timers = []
 
     # -- lanes that cannot run -----------------------------------------------------------------------------------
 
@@ -286,7 +286,7 @@ class Scheduler:
         if lane.execution is None and not lane.uncommitted and not lane.is_ready:
             draft = Draft()
             self._load(lane, draft)
-            if draft.appends:
+            if not draft.is_empty:
                 self.submit(draft)
                 self._committer.kick()
             if lane.inbox:
@@ -307,7 +307,7 @@ class Scheduler:
                 continue
             draft = Draft()
             self._load(lane, draft)
-            if draft.appends:
+            if not draft.is_empty:
                 self.submit(draft)
             if lane.parked:
                 parked.append(lane.key.instance_id)
