@@ -14,12 +14,13 @@ from dfcli.errors import HostStopped, HubUnreadable, NoSpace
 from dfcli.storage.settings import HubSettings
 from dfcli.storage.taskhub import TaskHub
 from tests.simulation.faulty_files import Crashed, Faults, FaultyFiles
-from tests.simulation.twin import Twin, Violation, check, check_after_crash, check_files, check_instance
+from tests.simulation.twin import Twin, Violation, check, check_after_crash, check_files, check_instance, verify_files
 from tests.simulation.workload import Workload
 
 HUB = "/hub"
 CRASHES_PER_LIFE = 30
 RECOVERIES_MAX = 12
+VERIFIED_SHARE = 0.2
 INLINE_BYTES_MAX = 512
 
 
@@ -68,7 +69,7 @@ class Life:
         )
         self.has_sync_failures = self.random.random() < 0.35
         self.has_full_disks = self.random.random() < 0.3
-        self.twin = Twin(keep_executions=self.settings.keep_executions)
+        self.twin = Twin(keep_executions=self.settings.keep_executions, inline_bytes_max=INLINE_BYTES_MAX)
         self.workload = Workload(self.random, self.clock, self.twin, inline_bytes_max=INLINE_BYTES_MAX)
         self.hub: TaskHub | None = None
 
@@ -78,7 +79,21 @@ class Life:
         for _ in range(crashes):
             self._work_until_dead()
             self._recover(power_loss=self.random.random() < 0.6)
+        self._end_tidily()
         self.figures.lines_checked += self.twin.lines_checked
+
+    def _end_tidily(self) -> None:
+        """One more batch and one more recovery, undisturbed: after that nothing is left over."""
+        before = len(self.twin.pending)
+        while len(self.twin.pending) == before:
+            self.workload.step()
+        self._drain()
+        self._die()
+        self.files.restart(power_loss=False)
+        self._open()
+        assert self.hub is not None
+        check_after_crash(self.twin, self.hub, self.files, HUB)
+        verify_files(HUB, self.env, self.settings, tidy=True)
 
     # -- the process that lives
 
@@ -234,6 +249,8 @@ class Life:
         self.files.faults.sync_failures = 0.0
         assert self.hub is not None
         check_after_crash(self.twin, self.hub, self.files, HUB)
+        if random.random() < VERIFIED_SHARE:
+            verify_files(HUB, self.env, self.settings, tidy=False)
         self.workload.attach(self.hub)
 
     def _open(self) -> None:
