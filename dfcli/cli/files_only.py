@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from typing import NoReturn
 
+from dfcli.cli import terminal
 from dfcli.env.environment import Env
 from dfcli.errors import NotFound, Unavailable
 from dfcli.host.control import InstanceStatus
@@ -19,7 +21,7 @@ class OfflineReader:
     online = False
 
     def __init__(self, hub_path: str) -> None:
-        self._reader = HubReader(hub_path, Env())
+        self._reader = HubReader(hub_path, Env(), progress=_scanning if terminal.is_terminal(sys.stderr) else None)
 
     def status(self, instance_id: str) -> InstanceStatus:
         """Without what the instance waits for: that takes the app's code."""
@@ -73,3 +75,8 @@ class OfflineReader:
 
     def _refuse(self) -> NoReturn:
         raise AssertionError("a reading command asked for a change")
+
+
+def _scanning(count: int) -> None:
+    """There is no index that can be used, so that the files themselves are read: that may take a while."""
+    print(f"\r\x1b[Kreading files: {count:,} instances", end="\r", file=sys.stderr, flush=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -15,11 +15,13 @@ from dfcli.cli.tables import Cell, Column
 from dfcli.host.control import InstanceStatus
 from dfcli.model.failure import FailureDetails
 from dfcli.model.payload import Payload
-from dfcli.model.query import Wait
+from dfcli.model.query import CodeLocation, Wait
 from dfcli.model.status import InstanceSummary
 
 PAYLOAD_CHARACTERS_SHOWN = 2_000
 TRACE_LINES_SHOWN = 12
+ALIKE_SHOWN = 4
+"""More open calls of one function than this are counted instead of listed."""
 
 _LIST_COLUMNS = (Column("ID"), Column("FUNCTION"), Column("STATUS"), Column("CREATED"), Column("UPDATED"))
 
@@ -180,19 +182,33 @@ def _waiting(status: InstanceStatus) -> Iterator[str]:
         return
     yield ""
     yield terminal.paint("waits for", "bold")
-    for wait in status.waits:
-        yield from wait_lines(wait)
+    yield from waits_lines(status.waits)
 
 
-def wait_lines(wait: Wait) -> Iterator[str]:
-    """One thing that is waited for, and below it the line of code that waits."""
-    yield f"  {_wait_sentence(wait)}"
-    if wait.location is not None:
-        where = f"{shown_path(wait.location.file)}:{wait.location.line}"
-        yield f"    at {terminal.visible(where)} in {terminal.visible(wait.location.function)}"
-        source = source_line(wait.location.file, wait.location.line)
-        if source:
-            yield f"       {terminal.paint(terminal.visible(source), 'cyan')}"
+def waits_lines(waits: Sequence[Wait]) -> Iterator[str]:
+    """What is waited for, and below it the line of code that waits; many calls of one function are counted."""
+    by_location: dict[CodeLocation | None, dict[tuple[str, str], list[Wait]]] = {}
+    for wait in waits:
+        by_location.setdefault(wait.location, {}).setdefault((wait.kind, wait.name), []).append(wait)
+    for location, alike in by_location.items():
+        for several in alike.values():
+            if len(several) > ALIKE_SHOWN:
+                oldest = min((wait.since for wait in several if wait.since), default=None)
+                since = f", the oldest since {moments.shown(oldest)}" if oldest else ""
+                kind, name = several[0].kind, several[0].name
+                yield f"  {kind}{f' `{terminal.visible(name)}`' if name else ''}: {len(several):,} open{since}"
+            else:
+                yield from (f"  {_wait_sentence(wait)}" for wait in several)
+        if location is not None:
+            yield from _location_lines(location)
+
+
+def _location_lines(location: CodeLocation) -> Iterator[str]:
+    where = f"{shown_path(location.file)}:{location.line}"
+    yield f"    at {terminal.visible(where)} in {terminal.visible(location.function)}"
+    source = source_line(location.file, location.line)
+    if source:
+        yield f"       {terminal.paint(terminal.visible(source), 'cyan')}"
 
 
 def _wait_sentence(wait: Wait) -> str:

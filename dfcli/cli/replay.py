@@ -150,11 +150,12 @@ def _frame(frame: Frame) -> Iterator[str]:
 
 
 def _disagreement(found: Divergence) -> Disagreement:
-    why = [f"recorded: {found.recorded}", f"asked:    {found.asked}"]
+    why = []
     if found.location is not None:
         file = render.shown_path(found.location.file)
         source = render.source_line(found.location.file, found.location.line)
-        why.append(f"at {file}:{found.location.line} in {found.location.function}" + (f": {source}" if source else ""))
+        why.append(f"{file}:{found.location.line} in {found.location.function}" + (f": {source}" if source else ""))
     if found.why:
         why.append(found.why)
-    return Disagreement(found.what, why="\n".join(why), hint=found.hint)
+    what = f"replay diverged at event {found.seq}: history recorded {found.recorded}, the code now {found.asked}"
+    return Disagreement(what, why="\n".join(why), hint=found.hint)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import signal
 import sys
@@ -15,7 +16,7 @@ from typing import NamedTuple
 from dfcli.cli import banner, running_file, terminal
 from dfcli.cli.errors import say_error
 from dfcli.cli.transition_log import TransitionLog
-from dfcli.errors import AppLoadError, DfError, HubLocked, Unavailable
+from dfcli.errors import DfError, HubLocked
 from dfcli.host.host import Host
 from dfcli.host.workers import Performer, Workers
 from dfcli.http.app import build_app
@@ -26,6 +27,8 @@ from dfcli.project.load import LoadedApp, load_app
 from dfcli.project.settings import Settings
 from dfcli.project.sources import FILES
 from dfcli.storage.settings import HubSettings
+
+log = logging.getLogger("dfcli.host")
 
 IDLE_LOOK_SECONDS = 0.05
 _INTERRUPTED = 130
@@ -224,7 +227,10 @@ class _Run:
                 if os.path.basename(path) in FILES:
                     terminal.say(f"{os.path.basename(path)} changed: settings are read at the start, so run again")
             if any(os.path.basename(path) not in FILES for path in paths):
-                await self._reload()
+                try:
+                    await self._reload()
+                except Exception:  # the next change must find somebody who listens
+                    log.exception("the code could not be reloaded; the old code keeps running")
 
     async def _reload(self) -> None:
         """Go on with the new code; with code that does not load, go on with the old."""
@@ -237,7 +243,7 @@ class _Run:
                 return
             app = await asyncio.to_thread(load_app, folder)
             parked = await self._host.reload(app.registry, app.code_id)
-        except (AppLoadError, Unavailable) as error:
+        except DfError as error:
             self._is_broken = True
             say_error(error)
             terminal.say("the old code keeps running")

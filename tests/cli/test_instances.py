@@ -84,6 +84,23 @@ def test_the_status_of_a_live_instance_ends_with_the_line_that_waits(dfcli: Comm
     )
 
 
+def test_many_open_calls_of_one_function_are_counted(dfcli: CommandLine) -> None:
+    dfcli.control.add("a")
+    location = CodeLocation("nowhere.py", 7, "backup")
+    at = "2026-01-02T03:04:{:02d}.000000Z"
+    dfcli.control.waits["a"] = [
+        *(
+            Wait(kind="activity", name="copy", event_id=n, since=at.format(n), location=location)
+            for n in range(9, 0, -1)
+        ),
+        Wait(kind="timer", event_id=10, due=at.format(59), location=location),
+    ]
+    assert dfcli("status", "a").out.endswith(
+        "waits for\n  activity `copy`: 9 open, the oldest since 2026-01-02T03:04:01.000000Z\n"
+        "  timer, due 2026-01-02T03:04:59.000000Z\n    at nowhere.py:7 in backup\n"
+    )
+
+
 def test_the_status_as_json_has_the_field_names_of_the_http_api(dfcli: CommandLine) -> None:
     dfcli.control.add("a", input=Payload(Raw(b'{"n":1}')))
     dfcli.control.waits["a"] = [Wait(kind="timer", due="2026-01-02T04:00:00.000000Z")]

@@ -182,8 +182,8 @@ def test_replay_of_a_history_that_the_code_no_longer_repeats_exits_with_5(app: A
     app.write(APP.replace('context.call_activity("say"', 'context.call_activity("fail"'))
     said = app("replay", "a", "--trace")
     assert said.code == 5
-    assert "recorded: " in said.err
-    assert "function_app.py" in said.err
+    assert "history recorded activity `say`, the code now asks for activity `fail`" in said.err
+    assert f"function_app.py:{app.line_of('call_activity(')} in hello" in said.err
     assert app("replay", "a", "-o", "json").json()["divergence"]["eventId"] == 0
 
 
