@@ -11,7 +11,7 @@ import msgspec
 from dfcli.env.environment import Env
 from dfcli.errors import HubUnreadable
 from dfcli.model.time import timestamp_from_epoch
-from dfcli.storage.durable import ensure_dir, is_temporary, list_names, read_file, replace_file, sync_dir
+from dfcli.storage.durable import SyncFailed, ensure_dir, is_temporary, list_names, read_file, replace_file, sync_dir
 
 FILE_NAME = "hub.json"
 FORMAT = "dfcli-hub"
@@ -76,6 +76,8 @@ def make_folders(hub_path: str, env: Env) -> None:
         try:
             ensure_dir(env.files, path)
             sync_dir(env.files, os.path.dirname(path))
+        except SyncFailed:
+            raise
         except OSError as error:
             raise _unreadable(path, error.strerror or str(error), "choose another folder with --hub-dir") from error
 

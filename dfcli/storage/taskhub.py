@@ -19,7 +19,7 @@ from dfcli.model.status import InstanceSummary
 from dfcli.storage.blobs import Blobs
 from dfcli.storage.commit import Committer
 from dfcli.storage.compaction import TaskInFlight
-from dfcli.storage.durable import SyncFailed, is_full
+from dfcli.storage.durable import SyncFailed, is_full, sync_dir
 from dfcli.storage.filing import Filing
 from dfcli.storage.identity import create_hub, make_folders, read_identity
 from dfcli.storage.index import IndexUnusable
@@ -92,6 +92,8 @@ class TaskHub:
             created = identity is None
             if identity is None:
                 identity = create_hub(path, env)
+            else:
+                sync_dir(env.files, path)  # whoever put hub.json there may have died before syncing
             parts = HubParts(
                 env,
                 path,

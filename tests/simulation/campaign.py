@@ -10,7 +10,7 @@ from time import perf_counter
 from dfcli.env.clock import VirtualClock
 from dfcli.env.environment import Env
 from dfcli.env.ids import SeededIds
-from dfcli.errors import HostStopped, HubUnreadable, NoSpace
+from dfcli.errors import HostStopped, NoSpace
 from dfcli.storage.settings import HubSettings
 from dfcli.storage.taskhub import TaskHub
 from tests.simulation.faulty_files import Crashed, Faults, FaultyFiles
@@ -237,7 +237,7 @@ class Life:
                 self._open()
             except Crashed:
                 self.figures.nested_crashes += 1
-            except (HostStopped, HubUnreadable):
+            except HostStopped:
                 if not self.files.faults.sync_failures:
                     raise
                 self.figures.sync_failures += 1
