@@ -230,6 +230,9 @@ class Scheduler:
             except UnknownOrchestrator as error:
                 self._park(lane, f"the app has no orchestrator {error.name!r} any more")
                 return None
+            except DfError as error:  # recorded under rules this version does not know
+                self._park(lane, f"{error.what} ({error.why})")
+                return None
             except Exception as error:
                 # Ours, not the user's: replay catches what user code raises. Retrying in a loop would help nobody.
                 log.exception("%s: the replay failed", lane.key.instance_id)
