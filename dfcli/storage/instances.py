@@ -62,12 +62,14 @@ class InstanceFiles:
 
     def write(self, key: ExecutionKey, data: bytes, offset: int) -> None:
         """Put lines at their offset. Not durable yet."""
+        handle = self._handle(key)  # first: with no file there is nothing to sync
         self._unsynced_files.add(key)
-        self._handle(key).pwrite(data, offset)
+        handle.pwrite(data, offset)
 
     def truncate(self, key: ExecutionKey, size: int) -> None:
+        handle = self._handle(key)
         self._unsynced_files.add(key)
-        self._handle(key).truncate(size)
+        handle.truncate(size)
 
     def size(self, key: ExecutionKey) -> int:
         """The length of the file, 0 when there is none."""
