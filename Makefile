@@ -29,7 +29,7 @@ types: $(VENV)/.ready
 	$(BIN)/mypy
 
 imports: $(VENV)/.ready
-	$(BIN)/lint-imports --no-logo
+	$(BIN)/lint-imports --no-logo --no-cache
 
 unit: $(VENV)/.ready
 	$(BIN)/pytest -n auto
