@@ -5,6 +5,7 @@ The fold is a pure function of the lines, so the index made from it can be delet
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 
 import msgspec
@@ -30,6 +31,7 @@ class OrchestrationRuntimeStatus(StrEnum):
 
 TERMINAL_STATUSES = frozenset({"Completed", "Failed", "Canceled", "Terminated"})
 LIVE_STATUSES = frozenset({"Pending", "Running", "ContinuedAsNew", "Suspended"})
+_INBOUND = frozenset(h.INBOUND_TYPES)
 
 
 class InstanceSummary(msgspec.Struct, kw_only=True):
@@ -88,54 +90,59 @@ class InstanceSummary(msgspec.Struct, kw_only=True):
 
     def apply(self, event: h.Event, size: int = 0) -> None:
         """Fold one more line of the execution, `size` bytes long, in order of seq."""
+        self.apply_all((event,), size)
+
+    def apply_all(self, events: Sequence[h.Event], size: int) -> None:
+        """Fold the next lines of the execution, at least one and `size` bytes together. HOT: written out."""
+        for event in events:
+            if type(event) in _INBOUND:
+                self.last_inbound = event.seq
+            match event:
+                case h.TaskScheduled():
+                    self.open_tasks[event.event_id] = event.seq
+                    self.open_activities = len(self.open_tasks)
+                case h.TaskCompleted() | h.TaskFailed():
+                    self.open_tasks.pop(event.task_scheduled_id, None)
+                    self.open_activities = len(self.open_tasks)
+                case h.OrchestratorStarted():
+                    self.consumed = event.consumed
+                    self.updated = event.timestamp
+                    if self.status == "Pending":
+                        self.status = "Running"
+                case h.OrchestratorCompleted():
+                    if event.custom_status is not UNSET or event.custom_status_text is not UNSET:
+                        self.custom_status = _shown(Payload(event.custom_status, event.custom_status_text))
+                    if self.status == "Running" and self.suspended:
+                        self.status = "Suspended"  # a suspend that arrived before the first episode
+                case h.TimerCreated():
+                    self.open_timers[event.event_id] = event.fire_at
+                    self.next_timer = min(self.next_timer or event.fire_at, event.fire_at)
+                case h.TimerFired():
+                    self.open_timers.pop(event.timer_id, None)
+                    self.next_timer = min(self.open_timers.values(), default=None)
+                case h.SubOrchestrationInstanceCreated():
+                    self.open_children[event.event_id] = event.child_instance_id
+                case h.SubOrchestrationInstanceCompleted() | h.SubOrchestrationInstanceFailed():
+                    self.open_children.pop(event.task_scheduled_id, None)
+                case h.ExecutionStarted():
+                    self._start(event)
+                case h.ExecutionSuspended():
+                    self.suspended = True
+                    self.status = "Suspended" if self.status == "Running" else self.status
+                case h.ExecutionResumed():
+                    self.suspended = False
+                    self.status = "Running" if self.status == "Suspended" else self.status
+                case h.ExecutionCompleted():
+                    self._end(event.orchestration_status)
+                    self.output = Payload(event.result, event.result_text)
+                    self.failure = event.failure_details
+                case h.ContinueAsNew():
+                    self._end("ContinuedAsNew")
+                case _:
+                    pass  # EventRaised, EventSent and ExecutionTerminated change nothing by themselves
         self.last_seq = event.seq
         self.last_timestamp = event.timestamp
         self.bytes += size
-        if isinstance(event, h.INBOUND_TYPES):
-            self.last_inbound = event.seq
-        match event:
-            case h.TaskScheduled():
-                self.open_tasks[event.event_id] = event.seq
-                self.open_activities = len(self.open_tasks)
-            case h.TaskCompleted() | h.TaskFailed():
-                self.open_tasks.pop(event.task_scheduled_id, None)
-                self.open_activities = len(self.open_tasks)
-            case h.OrchestratorStarted():
-                self.consumed = event.consumed
-                self.updated = event.timestamp
-                if self.status == "Pending":
-                    self.status = "Running"
-            case h.OrchestratorCompleted():
-                if event.custom_status is not UNSET or event.custom_status_text is not UNSET:
-                    self.custom_status = _shown(Payload(event.custom_status, event.custom_status_text))
-                if self.status == "Running" and self.suspended:
-                    self.status = "Suspended"  # a suspend that arrived before the first episode
-            case h.TimerCreated():
-                self.open_timers[event.event_id] = event.fire_at
-                self.next_timer = min(self.next_timer or event.fire_at, event.fire_at)
-            case h.TimerFired():
-                self.open_timers.pop(event.timer_id, None)
-                self.next_timer = min(self.open_timers.values(), default=None)
-            case h.SubOrchestrationInstanceCreated():
-                self.open_children[event.event_id] = event.child_instance_id
-            case h.SubOrchestrationInstanceCompleted() | h.SubOrchestrationInstanceFailed():
-                self.open_children.pop(event.task_scheduled_id, None)
-            case h.ExecutionStarted():
-                self._start(event)
-            case h.ExecutionSuspended():
-                self.suspended = True
-                self.status = "Suspended" if self.status == "Running" else self.status
-            case h.ExecutionResumed():
-                self.suspended = False
-                self.status = "Running" if self.status == "Suspended" else self.status
-            case h.ExecutionCompleted():
-                self._end(event.orchestration_status)
-                self.output = Payload(event.result, event.result_text)
-                self.failure = event.failure_details
-            case h.ContinueAsNew():
-                self._end("ContinuedAsNew")
-            case _:
-                pass  # EventRaised, EventSent and ExecutionTerminated change nothing by themselves
 
     def _start(self, event: h.ExecutionStarted) -> None:
         self.name = event.name

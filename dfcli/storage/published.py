@@ -113,9 +113,7 @@ class Published:
             tail = tails[number] = Tail(summary.bytes)
         new = lines[start:stop]
         tail.lines.extend(new)
-        apply = summary.apply
-        for event, line in zip(events, new, strict=True):
-            apply(event, len(line))
+        summary.apply_all(events, sum(map(len, new)))
         self._dirty.add(instance_id)
         if self._pinned:
             self._pinned.discard(instance_id)
