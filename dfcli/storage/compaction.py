@@ -49,6 +49,8 @@ class Cut(msgspec.Struct, frozen=True, kw_only=True, rename="pascal", omit_defau
     running: bool = False
     """A host has started and not said goodbye."""
     in_flight: list[TaskInFlight] = []
+    closed: bool = False
+    """The hub was closed in order right after, so nothing lies about."""
 
 
 _decoder = msgspec.json.Decoder(Cut)

@@ -25,8 +25,8 @@ def sync_file(file: OpenFile) -> None:
 def sync_dir(files: Files, path: str) -> None:
     try:
         files.fsync_dir(path)
-    except FileNotFoundError:
-        raise
+    except (FileNotFoundError, PermissionError):
+        raise  # it could not be opened: nothing was tried
     except OSError as error:
         raise SyncFailed(error.errno, f"sync failed: {error.strerror}", path) from error
 

@@ -150,7 +150,7 @@ class Filing:
         age = abs(self._parts.env.clock.time() - self._compacted_at)  # abs: the clock may have been set back
         return age >= settings.compact_seconds and self._journal.batches_since_cut > 0
 
-    def compact(self) -> None:
+    def compact(self, *, closing: bool = False) -> None:
         """Rotate, file everything up to there, sync it, write the cut, drop what is before it.
 
         Raises NoSpace (try again later; nothing is lost) and HostStopped.
@@ -162,7 +162,7 @@ class Filing:
                 return
             rotation = self._committer.rotate()
             try:
-                self._compact(rotation)
+                self._compact(rotation, closing)
             except NoSpace:
                 raise
             except OSError as error:
@@ -172,7 +172,7 @@ class Filing:
             except BaseException as error:
                 self._committer.fail(error)
 
-    def _compact(self, rotation: Rotation) -> None:
+    def _compact(self, rotation: Rotation, closing: bool) -> None:
         parts = self._parts
         self._write_files(everything=True)
         self._remove_files()
@@ -180,7 +180,11 @@ class Filing:
         with contextlib.suppress(IndexUnusable):  # it is behind the cut then, so the next open makes it again
             self.write_index(durable=True)
         cut = Cut(
-            batch=rotation.batch, first_segment=rotation.segment, running=self.running, in_flight=self._in_flight()
+            batch=rotation.batch,
+            first_segment=rotation.segment,
+            running=self.running,
+            in_flight=self._in_flight(),
+            closed=closing,
         )
         write_cut(parts.path, parts.env, cut)
         self._journal.cut(rotation)

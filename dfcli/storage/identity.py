@@ -108,7 +108,7 @@ def create_hub(hub_path: str, env: Env) -> HubIdentity:
     sync_dir(files, hub_path)
     for path in (os.path.dirname(hub_path), os.path.dirname(os.path.dirname(hub_path))):
         with contextlib.suppress(PermissionError):  # folders we may pass through but not read were not made by us
-            files.fsync_dir(path)  # who made it may have died before syncing
+            sync_dir(files, path)  # who made it may have died before syncing
     replace_file(env, hub_path, FILE_NAME, msgspec.json.encode(identity) + b"\n")
     return identity
 

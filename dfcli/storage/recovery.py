@@ -103,7 +103,8 @@ class Recovery:
         self._keep_evidence(reading, plans)
         self._rewrite_newest(reading)
         touched = self._write_files(folded, plans)
-        if (reading.batches or reading.tail is not None) and not reading.damages:
+        in_order = cut is not None and cut.closed and not reading.batches and reading.tail is None
+        if not in_order and not reading.damages:
             names = {*self._marked, *self._newly_marked}
             remove_leftovers(parts.path, parts.env, parts.instances, names, set(folded.lines))
         highest = max(reading.highest_batch, cut.batch if cut is not None else 0)

@@ -157,7 +157,7 @@ class Sealer:
             while self._writers.pop(ExecutionKey(instance_id, number), None) is not None:
                 number -= 1
             if self._newest.get(instance_id, number + 1) <= key.exec:
-                del self._newest[instance_id]
+                self._newest.pop(instance_id, None)
             return
         writer = self._writers.get(key)
         if writer is not None and writer.last_seq == last_seq:

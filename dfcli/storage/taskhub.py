@@ -209,7 +209,7 @@ class TaskHub:
             self._committer.commit_step()
         self._filing.say_goodbye()
         with contextlib.suppress(OSError):
-            self._filing.compact()
+            self._filing.compact(closing=True)
 
     # -- reading -------------------------------------------------------------------------------------------------
 

@@ -12,6 +12,7 @@ import pytest
 from dfcli.env.clock import VirtualClock
 from dfcli.env.disk import DiskFiles
 from dfcli.errors import HubLocked, HubUnreadable
+from dfcli.storage import lock
 from dfcli.storage.lock import HubLock
 from dfcli.storage.settings import HubSettings
 from dfcli.storage.taskhub import TaskHub
@@ -67,6 +68,22 @@ def test_a_lock_file_that_was_replaced_locks_nobody_out_and_nobody_in(path: str)
     with pytest.raises(HubLocked):
         HubLock.acquire(path, VirtualClock(), {})
     second.release()
+
+
+def test_a_lock_file_replaced_between_open_and_lock_is_not_taken(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    os.makedirs(path, 0o700)
+    take = lock._take
+
+    def replaced_first(descriptor: int) -> None:
+        monkeypatch.setattr(lock, "_take", take)
+        os.unlink(f"{path}/hub.lock")
+        take(descriptor)
+
+    monkeypatch.setattr(lock, "_take", replaced_first)
+    held = HubLock.acquire(path, VirtualClock(), {})
+    with pytest.raises(HubLocked):
+        HubLock.acquire(path, VirtualClock(), {})
+    held.release()
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")

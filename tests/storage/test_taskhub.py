@@ -430,10 +430,13 @@ def test_a_full_disk_keeps_the_queue_in_order_and_loses_nothing() -> None:
     files.faults.is_full = True
     hub.submit(Transaction([Append(A, last_episode(result=b'"%b"' % (b"x" * 70_000)))], effects=1))
     hub.submit(Transaction([Append(B, first_episode())], effects=2))
+    segment = f"{HUB}/journal/{env.files.list(f'{HUB}/journal')[0]}"
+    committed = read_file(env.files, segment)
     for _ in range(3):
         with pytest.raises(NoSpace):
             hub.commit_step()
         assert hub.is_short_of_space
+        assert read_file(env.files, segment) == committed
     assert hub.queued_lines == 8
     assert len(hub.history("a")) == 4
     files.faults.is_full = False
@@ -445,6 +448,20 @@ def test_a_full_disk_keeps_the_queue_in_order_and_loses_nothing() -> None:
     assert not hub.recovery.degraded
     assert len(hub.history("a")) == 8
     assert len(hub.history("b")) == 4
+
+
+def test_a_batch_that_did_not_fit_is_taken_back_from_the_journal() -> None:
+    files, env = faulty()
+    hub = TaskHub.open(HUB, env, SMALL)
+    commit(hub, (A, first_episode()))
+    segment = f"{HUB}/journal/{env.files.list(f'{HUB}/journal')[0]}"
+    committed = read_file(env.files, segment)
+    files.faults.is_full = True
+    hub.submit(Transaction([Append(B, first_episode())]))
+    for _ in range(6):
+        with pytest.raises(NoSpace):
+            hub.commit_step()
+        assert read_file(env.files, segment) == committed
 
 
 def test_a_full_disk_at_a_rotation_is_waited_out_too() -> None:
