@@ -77,10 +77,13 @@ class _Conditions:
 class Index:
     """Written by one thread, read by any: on the disk through a second connection, so that readers never wait."""
 
-    def __init__(self, writer: sqlite3.Connection, reader: sqlite3.Connection, *, in_memory: bool) -> None:
+    def __init__(
+        self, writer: sqlite3.Connection, reader: sqlite3.Connection, *, in_memory: bool, read_only: bool
+    ) -> None:
         self._writer = writer
         self._reader = reader
         self._in_memory = in_memory
+        self._read_only = read_only
         self._writing = threading.Lock()
         self._reading = self._writing if reader is writer else threading.Lock()
         self.applied_batch = UNFINISHED
@@ -198,11 +201,15 @@ class Index:
     def close(self) -> None:
         if self._in_memory:
             return  # the database lasts as long as the files it belongs to
-        with self._writing:
-            self._writer.close()
         if self._reader is not self._writer:
             with self._reading:
                 self._reader.close()
+        with self._writing:
+            if not self._read_only:
+                with suppress(sqlite3.Error):  # a reader is at work: it stays as it is
+                    self._writer.execute("PRAGMA busy_timeout = 0")
+                    self._writer.execute("PRAGMA journal_mode = DELETE")  # one file at rest: reading it then makes none
+            self._writer.close()
 
     @classmethod
     def _connect(cls, path: str, env: Env, *, read_only: bool) -> Index:
@@ -220,7 +227,7 @@ class Index:
         except BaseException:
             writer.close()
             raise
-        return cls(writer, reader, in_memory=in_memory)
+        return cls(writer, reader, in_memory=in_memory, read_only=read_only)
 
     def _check(self, hub_id: str) -> None:
         (format_found,) = self._reader.execute("PRAGMA user_version").fetchone()

@@ -6,11 +6,14 @@ from collections import Counter
 from dataclasses import dataclass, field
 from random import Random
 from time import perf_counter
+from unittest.mock import patch
 
 from dfcli.env.clock import VirtualClock
 from dfcli.env.environment import Env
 from dfcli.env.ids import SeededIds
 from dfcli.errors import HostStopped, NoSpace
+from dfcli.storage.index import Index, IndexUnusable
+from dfcli.storage.reader import HubReader
 from dfcli.storage.settings import HubSettings
 from dfcli.storage.taskhub import TaskHub
 from tests.simulation.faulty_files import Crashed, Faults, FaultyFiles
@@ -200,9 +203,15 @@ class Life:
         """Readers see what is acknowledged, nothing else, whatever is queued or materialised."""
         assert self.hub is not None
         self.twin.settle(self.twin.acknowledged)
-        if self.random.random() < 0.3:
+        kind = self.random.random()
+        if kind < 0.2:
             check(self.twin, self.hub)
             check_files(self.twin, self.files, HUB, exact=False)
+        elif kind < 0.35:
+            check(self.twin, HubReader(HUB, self.env))
+        elif kind < 0.4:
+            with patch.object(Index, "open", side_effect=IndexUnusable):
+                check(self.twin, HubReader(HUB, self.env))
         elif self.twin.instances:
             check_instance(self.twin, self.hub, self.random.choice(list(self.twin.instances)))
 

@@ -22,6 +22,7 @@ from dfcli.storage.blobs import detach
 from dfcli.storage.codec import is_sealed
 from dfcli.storage.invariants import verify
 from dfcli.storage.names import encode_name, history_file_name, shard_of
+from dfcli.storage.reader import HubReader
 from dfcli.storage.settings import HubSettings
 from dfcli.storage.taskhub import TaskHub
 from dfcli.storage.transaction import Transaction
@@ -139,7 +140,7 @@ def _shows_any(transactions: list[Transaction], hub: TaskHub, twin: Twin) -> boo
     return False
 
 
-def executions_of(hub: TaskHub, instance_id: str) -> list[int]:
+def executions_of(hub: TaskHub | HubReader, instance_id: str) -> list[int]:
     try:
         return hub.executions(instance_id)
     except NotFound:
@@ -153,7 +154,7 @@ def _has_line(hub: TaskHub, key: ExecutionKey, event: Event) -> bool:
     return len(lines) >= event.seq and decode_line(lines[event.seq - 1]).timestamp == event.timestamp
 
 
-def check(twin: Twin, hub: TaskHub) -> None:
+def check(twin: Twin, hub: TaskHub | HubReader) -> None:
     """The hub answers every question as the twin does: I1, I2, I4, I5, I6, I10, I13, I21, I24, I25, I28."""
     if twin.acknowledged:
         raise AssertionError("settle what is acknowledged before checking")
@@ -173,7 +174,7 @@ def check(twin: Twin, hub: TaskHub) -> None:
         _check_summary(twin, hub, summaries[instance_id])
 
 
-def check_instance(twin: Twin, hub: TaskHub, instance_id: str) -> None:
+def check_instance(twin: Twin, hub: TaskHub | HubReader, instance_id: str) -> None:
     """Every execution of one instance, line by line."""
     expected = twin.instances.get(instance_id, {})
     present = executions_of(hub, instance_id)
@@ -200,7 +201,7 @@ def _forget_retired(twin: Twin, instance_id: str, present: list[int]) -> None:
             del executions[number]
 
 
-def compare(key: ExecutionKey, execution: Execution, lines: list[bytes], hub: TaskHub) -> None:
+def compare(key: ExecutionKey, execution: Execution, lines: list[bytes], hub: TaskHub | HubReader) -> None:
     """The lines of one execution are those that were committed, in order, byte for byte as when first seen."""
     seen = execution.lines
     if len(lines) != len(execution.events):
@@ -232,7 +233,7 @@ def _comparable(event: Event) -> Event:
     return event
 
 
-def _check_summary(twin: Twin, hub: TaskHub, listed: InstanceSummary) -> None:
+def _check_summary(twin: Twin, hub: TaskHub | HubReader, listed: InstanceSummary) -> None:
     expected = _facts(twin.summary(listed.instance_id))
     single = hub.summary(listed.instance_id)
     if single is None:
