@@ -13,6 +13,9 @@ from dfcli.model.history import Event, Inbound, Parent
 from dfcli.model.ids import ExecutionKey
 from dfcli.model.status import InstanceSummary
 
+REQUEST_ID_GENERATIONS = 3
+"""Executions of a run, the present one included, that remember which requests they took."""
+
 
 class Lane:
     """Owned by the host's loop thread; nothing else touches it."""
@@ -65,8 +68,9 @@ class Lane:
         self.parked = ""
         self.loaded_once = False
         """Whether open activities and timers of the history have been handed out in this process."""
-        self.request_ids: set[str] | None = None
-        """Request ids of raised events, once somebody asked; None: not looked up."""
+        self.request_ids: dict[str, int] | None = None
+        """Request ids of raised events and the execution that took each; None: not looked up. Once it is there, it
+        knows more than what is committed."""
 
     @classmethod
     def of(cls, summary: InstanceSummary) -> Lane:
@@ -117,6 +121,8 @@ class Lane:
         self.inbox = []
         self.in_flight = set()
         self.armed = {}
-        self.request_ids = None
+        if self.request_ids:
+            oldest = key.exec - REQUEST_ID_GENERATIONS
+            self.request_ids = {name: number for name, number in self.request_ids.items() if number > oldest}
         self.finished = False
         self.loaded_once = True

@@ -182,6 +182,7 @@ class Recorder:
             tags=before.tags,
             code_id=scheduler.code_id,
             generation=before.generation + 1,
+            request_id=before.request_id,
             custom_status=episode.custom_status.raw,
             custom_status_text=episode.custom_status.text,
         )

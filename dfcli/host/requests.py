@@ -24,7 +24,7 @@ from dfcli.errors import (
 )
 from dfcli.host.committer import Committer
 from dfcli.host.draft import Draft
-from dfcli.host.lane import Lane
+from dfcli.host.lane import REQUEST_ID_GENERATIONS, Lane
 from dfcli.host.scheduler import Scheduler
 from dfcli.host.settings import HostSettings
 from dfcli.model import history as h
@@ -115,13 +115,26 @@ class Requests:
     async def raise_event(
         self, instance_id: str, name: str, payload: Payload = NOTHING, *, request_id: str | None = None
     ) -> None:
-        """Hand an event to a live instance; it waits there until the code asks for it. NotFound, InstanceGone."""
+        """Hand an event to a live instance; it waits there until the code asks for it. NotFound, InstanceGone.
+
+        Repeating a call with the same `request_id` raises nothing more, also when the instance has ended since or
+        continued as new a little while ago.
+        """
         self._check_can_accept(payload)
         check_event_name(name)
-        lane = await self._live(instance_id)
-        if request_id is not None and request_id in self._request_ids(lane):
-            await self.committer.barrier()
-            return
+        try:
+            lane = await self._live(instance_id)
+        except InstanceGone:
+            if request_id is not None and request_id in self._recorded_request_ids(instance_id):
+                return
+            raise
+        if request_id is not None:
+            if lane.request_ids is None:
+                lane.request_ids = self._recorded_request_ids(instance_id)
+            if request_id in lane.request_ids:
+                await self.committer.barrier()
+                return
+            lane.request_ids[request_id] = lane.key.exec
         seq, timestamp = self._line(lane)
         event = h.EventRaised(
             seq=seq,
@@ -132,8 +145,6 @@ class Requests:
             input_text=payload.text,
             request_id=request_id,
         )
-        if lane.request_ids is not None and request_id is not None:
-            lane.request_ids.add(request_id)
         await self._receive(lane, event)
 
     async def terminate(self, instance_id: str, reason: str = "") -> None:
@@ -302,14 +313,24 @@ class Requests:
             f"instance {instance_id!r} has ended", why=f"its status is {summary.status}", hint="dfcli list --running"
         )
 
-    def _request_ids(self, lane: Lane) -> set[str]:
-        if lane.request_ids is None:
-            events = self.hub.history(lane.key.instance_id, lane.key.exec) if not lane.unsent else []
-            seen = [*events, *lane.inbox]
-            lane.request_ids = {
-                event.request_id for event in seen if isinstance(event, h.EventRaised) and event.request_id is not None
-            }
-        return lane.request_ids
+    def _recorded_request_ids(self, instance_id: str) -> dict[str, int]:
+        """Request ids of the events raised to the newest run, and the execution that took each, as committed.
+
+        A lane that was found at the start asks once, before it takes its first request with an id, so none that it
+        holds can be uncommitted; a lane of a new run has nothing to ask for.
+        """
+        found: dict[str, int] = {}
+        for number in reversed(self.hub.executions(instance_id)[-REQUEST_ID_GENERATIONS:]):
+            try:
+                events = self.hub.history(instance_id, number)
+            except NotFound:
+                break  # retention has just removed it
+            for event in events:
+                if isinstance(event, h.EventRaised) and event.request_id is not None:
+                    found.setdefault(event.request_id, number)
+            if not (isinstance(events[0], h.ExecutionStarted) and events[0].generation):
+                break
+        return found
 
 
 def not_found(instance_id: str) -> NotFound:

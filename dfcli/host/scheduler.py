@@ -101,6 +101,7 @@ class Scheduler:
         lane.last_seq = started.seq
         lane.last_timestamp = started.timestamp
         lane.loaded_once = True
+        lane.request_ids = {}
         lane.receive(started)
         self.lanes[key.instance_id] = lane
         return lane

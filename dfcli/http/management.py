@@ -107,7 +107,8 @@ async def purge(call: Call) -> Response:
 @routes.add("POST", "instances/{id}/raiseevent/{event}", access=Access.SYSTEM, body_max=DURABLE_BODY_MAX)
 async def raise_event(call: Call) -> Response:
     checked_hub(call)
-    instance_id = live_instance(call).instance_id
+    # A repeated request is not gone though the instance is: the host knows which were recorded.
+    instance_id = (known_instance(call) if call.request_id else live_instance(call)).instance_id
     if not call.is_json:
         raise Refusal(400, "unsupported_media_type", "Only application/json request content is supported")
     name = check_event_name(call.params["event"])
