@@ -1,0 +1,198 @@
+"""Kill after kill, then one last start in which everything must come to its end, and the verdict."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from random import Random
+from typing import NamedTuple
+
+from tests.kill.client import LoadClient, Play
+from tests.kill.host import HostDied, KilledHost
+from tests.kill.judge import Verdict, judge, read_effects, read_lines
+from tests.kill.scenarios import Case, draw, look_again, play
+
+LEVEL = 40
+"""Plays under way at a time."""
+END_SECONDS = 40.0
+"""How long all that was started may take to end once nothing is killed any more."""
+
+
+class Kill(NamedTuple):
+    """One kill and what it hit."""
+
+    number: int
+    moment: str
+    acknowledged: dict[str, int]
+    """Since the start of the process that was killed."""
+    requests: int
+    """Sent before the kill, never answered."""
+    activities: int
+    """Begun by that process and not ended."""
+
+    @property
+    def hit_work(self) -> bool:
+        return self.requests > 0 or self.activities > 0
+
+    def __str__(self) -> str:
+        acknowledged = " ".join(f"{verb} {n}" for verb, n in sorted(self.acknowledged.items())) or "nothing"
+        return (
+            f"kill {self.number:3} {self.moment:<28} acknowledged: {acknowledged}; "
+            f"in flight: {self.requests} requests, {self.activities} activities"
+        )
+
+
+class Report(NamedTuple):
+    kills: list[Kill]
+    verdict: Verdict
+    seconds: float
+
+    @property
+    def share_in_flight(self) -> float:
+        return sum(kill.hit_work for kill in self.kills) / len(self.kills)
+
+    @property
+    def is_good(self) -> bool:
+        return not self.verdict.faults
+
+    def lines(self) -> list[str]:
+        counts = ", ".join(f"{name} {n}" for name, n in self.verdict.counts.items())
+        return [
+            f"{len(self.kills)} kills in {self.seconds:.1f} s, {self.share_in_flight:.0%} of them hit work in flight",
+            counts,
+            f"faults: {len(self.verdict.faults)}",
+            *[f"  {fault}" for fault in self.verdict.faults[:20]],
+        ]
+
+
+class Campaign:
+    """One seed. The moments are drawn from it; what the machine makes of them differs from run to run."""
+
+    def __init__(self, folder: str, seed: int, *, mutant: str = "", say: Callable[[str], None] = print) -> None:
+        self._random = Random(seed)
+        self._seed = seed
+        self._say = say
+        self._host = KilledHost(folder, mutant)
+        self._log = os.path.join(folder, "client.jsonl")
+        self._cases: list[Case] = []
+        self._client = LoadClient(self._log, LEVEL, self._next_play)
+        self._start_seconds = 0.5
+        self._stop_early = bool(mutant)
+
+    def run(self, kills: int) -> Report:
+        begun = time.monotonic()
+        done: list[Kill] = []
+        faults: list[str] = []
+        try:
+            for number in range(1, kills + 1):
+                done.append(self._kill_once(number))
+                self._say(str(done[-1]))
+                if self._stop_early and (self._client.errors or self._verdict_so_far()):
+                    break
+            faults += self._come_to_an_end()
+        except HostDied as died:
+            faults.append(f"the host died: {died}")
+        finally:
+            self._client.close()
+            if self._host.process is not None and self._host.process.poll() is None:
+                self._host.kill()
+                self._host.buried()
+        verdict = judge(read_lines(self._log), read_effects(self._host.effects))
+        faults = [*faults, *self._client.errors, *self._talk_faults(), *verdict.faults]
+        return Report(done, Verdict(faults, verdict.counts), time.monotonic() - begun)
+
+    def _next_play(self) -> Play:
+        number = len(self._cases)
+        random = Random(f"{self._seed} {number}")
+        case = draw(random, number)
+        self._cases.append(case)
+        return play(case, random.getrandbits(32), self._client.tell)
+
+    # -- one kill ------------------------------------------------------------------------------------------------
+
+    def _kill_once(self, number: int) -> Kill:
+        client, host = self._client, self._host
+        before = dict(client.acknowledged)
+        client.lost_at.clear()
+        host.start()
+        moment = self._until_the_moment(number)
+        host.kill()
+        client.host_is_down()
+        host.buried()
+        pid = host.process.pid if host.process is not None else 0
+        now = client.acknowledged
+        acknowledged = {verb: n - before.get(verb, 0) for verb, n in now.items() if n > before.get(verb, 0)}
+        client.settle()
+        requests = sum(sent <= (host.killed_at or 0) for sent in client.lost_at)
+        return Kill(number, moment, acknowledged, requests, self._running_activities(pid))
+
+    def _until_the_moment(self, number: int) -> str:
+        """Let the host live until the drawn moment; the kill itself may have happened then, at an answer."""
+        host, client, random = self._host, self._client, self._random
+        kind = "time" if number == 1 else random.choices(("time", "answer", "effect"), (5, 5, 3))[0]
+        if number % 12 == 6:  # in the middle of recovery, when nobody can ask for anything
+            seconds = self._start_seconds * random.uniform(0.5, 1.1)
+            host.outlives(seconds)
+            return f"{1000 * seconds:.0f} ms after the start"
+        begun = time.monotonic()
+        port = host.ready()
+        self._start_seconds = time.monotonic() - begun
+        client.host_is_up(port)
+        if number == 1:
+            client.begin()
+        if kind == "time":
+            seconds = random.uniform(0.01, 0.8)
+            host.outlives(seconds)
+            return f"{1000 * seconds:.0f} ms after ready"
+        if kind == "answer":
+            count = random.randint(1, 150)
+            client.on_answer_to_a_change(count, host.kill)
+            host.outlives_until(lambda: host.process is not None and host.process.poll() is not None, 2.0)
+            return f"at answer {count}"
+        lines = random.randint(1, 300)
+        size = os.path.getsize(host.effects) + 190 * lines
+        host.outlives_until(lambda: os.path.getsize(host.effects) >= size, 2.0)
+        return f"about effect {lines}"
+
+    def _running_activities(self, pid: int) -> int:
+        effects = [effect for effect in read_effects(self._host.effects) if effect.pid == pid]
+        begun = {effect.key for effect in effects if effect.phase == "begin"}
+        return len(begun - {effect.key for effect in effects if effect.phase == "end"})
+
+    # -- the end -------------------------------------------------------------------------------------------------
+
+    def _come_to_an_end(self) -> list[str]:
+        """Everything ends; then two orderly stops and starts change nothing."""
+        client, host = self._client, self._host
+        faults = []
+        host.start()
+        client.host_is_up(host.ready())
+        unfinished = client.finish(END_SECONDS)
+        if unfinished:
+            faults.append(f"{unfinished} clients still wait for an end after {END_SECONDS:g} s")
+        for _ in range(2):
+            self._look_at_all()
+            client.host_is_down()
+            if (code := host.stop()) != 0:
+                faults.append(f"Ctrl-C ended the host with code {code}")
+            host.start()
+            client.host_is_up(host.ready())
+        self._look_at_all()
+        client.host_is_down()
+        host.stop()
+        return faults
+
+    def _look_at_all(self) -> None:
+        self._client.play_all([look_again(case, self._client.tell) for case in self._cases], END_SECONDS)
+
+    def _verdict_so_far(self) -> list[str]:
+        """Faults that no later line can undo."""
+        verdict = judge(read_lines(self._log), read_effects(self._host.effects))
+        return [fault for fault in verdict.faults if "has not ended" not in fault]
+
+    def _talk_faults(self) -> list[str]:
+        """The host must have nothing to complain about: no traceback, no quarantine, no parked instance."""
+        with open(self._host.talk, errors="replace") as file:
+            words = ("Traceback", "quarantine", "parked", "damaged", "CRITICAL")
+            return [f"the host said: {line.strip()}" for line in file if any(word in line for word in words)]
