@@ -16,6 +16,7 @@ from __future__ import annotations
 import errno
 import sqlite3
 from dataclasses import dataclass, field
+from enum import StrEnum
 from random import Random
 
 from dfcli.env.memory import Directory, Inode, MemoryFile, MemoryFiles, fail, truncate_to, write_at
@@ -65,6 +66,14 @@ class FaultyDirectory(Directory):
     def settle(self) -> None:
         self.durable = apply_changes(self.durable, self.unsynced)
         self.unsynced.clear()
+
+
+class Loss(StrEnum):
+    """How much of what is unsynced a power loss takes."""
+
+    SOME = "some"
+    ALL = "all"
+    NONE = "none"
 
 
 def surviving(inode: FaultyInode, random: Random) -> bytearray:
@@ -129,6 +138,8 @@ class Faults:
     """No byte more: growing a file or making a name fails with ENOSPC."""
     fail_at: dict[int, int] = field(default_factory=dict)
     """Call number to errno."""
+    sync_failures_at: set[int] = field(default_factory=set)
+    """Numbers of calls that fail if they are syncs."""
 
 
 class FaultyFile(MemoryFile):
@@ -203,23 +214,27 @@ class FaultyFiles(MemoryFiles):
         """Die now, between two calls."""
         self.is_dead = True
 
-    def restart(self, *, power_loss: bool) -> None:
+    def restart(self, *, power_loss: bool, loss: Loss = Loss.SOME) -> None:
         """The next process begins. After a power loss only what reached the disk is there."""
         self.is_dead = False
         self.crash_at = 0
         self.faults = Faults()
         if power_loss:
-            self._lose_power()
+            self._lose_power(loss)
 
-    def _lose_power(self) -> None:
+    def _lose_power(self, loss: Loss) -> None:
         for node in self.dirty:
-            if isinstance(node, FaultyInode):
-                node.data = surviving(node, self.random)
-                node.durable = bytearray(node.data)
-            else:
-                node.entries = surviving_names(node, self.random)
-                node.durable = dict(node.entries)
+            if loss is Loss.NONE:
+                node.settle()
+            elif loss is Loss.SOME and isinstance(node, FaultyInode):
+                node.durable = surviving(node, self.random)
+            elif loss is Loss.SOME and isinstance(node, FaultyDirectory):
+                node.durable = surviving_names(node, self.random)
             node.unsynced.clear()
+            if isinstance(node, FaultyInode):
+                node.data = bytearray(node.durable)
+            else:
+                node.entries = dict(node.durable)
         self.dirty.clear()
         self.damaged.clear()
         if self.databases and self.random.random() < 0.3:
@@ -261,7 +276,7 @@ class FaultyFiles(MemoryFiles):
 
     def sync(self, nodes: list[Inode | Directory]) -> None:
         dies = self.begin()
-        error = self.faults.fail_at.get(self.calls, 0)
+        error = errno.EIO if self.calls in self.faults.sync_failures_at else self.faults.fail_at.get(self.calls, 0)
         if self.faults.sync_failures and self.random.random() < self.faults.sync_failures:
             error = errno.EIO
         if error:
