@@ -30,8 +30,12 @@ def replay_history(
         ),
     ],
     trace: Annotated[
-        bool, typer.Option("--trace", help="Show each event with function, line and local variables.")
-    ] = False,
+        bool,
+        typer.Option(
+            "--trace/--brief",
+            help="Show each event with function, line and local variables, or the verdict alone.",
+        ),
+    ] = True,
     execution: Annotated[
         int, typer.Option("--exec", metavar="N", min=0, help="Of an earlier execution, from 1. Default: the newest.")
     ] = 0,
@@ -118,8 +122,6 @@ def _text(replayed: Replay, trace: bool) -> None:
         )
     else:
         terminal.answer(f"{terminal.paint('differs', 'red')} after {steps} events, in episode {episodes}")
-    if not trace:
-        terminal.say("each event with its line and variables: --trace")
 
 
 def _block(step: Step) -> Iterator[str]:

@@ -104,7 +104,7 @@ class _Run:
     def _workers(self, host: Host) -> Performer:
         command = [sys.executable, "-m", "dfcli.project.worker", self._settings.folder]
         command.append(str(self._settings.activity_threads))
-        return Workers(self._loop, command, self._settings.workers, host._take_outcomes)
+        return Workers(self._loop, command, self._settings.workers, host.take_outcomes)
 
     async def _start(self) -> HttpServer:
         """The port first: a busy one must be known before the hub is touched and anything begins to run."""

@@ -135,6 +135,9 @@ class Activities:
             except RuntimeError:  # the loop has ended: the activity runs again at the next start
                 self._closed = True
 
+    def renew(self) -> None:
+        """Nothing to do: each call brings its function."""
+
     def close(self) -> None:
         """Outcomes from now on are dropped."""
         self._closed = True

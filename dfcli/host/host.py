@@ -130,7 +130,7 @@ class Host(Reading, Requests):
             self._make_performer(self)
             if self._make_performer is not None
             else Activities(
-                loop, self._threads, self.user_loop.get, self._take_outcomes, self.settings.async_activities_max
+                loop, self._threads, self.user_loop.get, self.take_outcomes, self.settings.async_activities_max
             )
         )
         self._timers = Timers(loop, self.env.clock, self._fire)
@@ -245,6 +245,7 @@ class Host(Reading, Requests):
             await self.committer.barrier()
             self.registry = registry
             self.code_id = code_id
+            self._activities.renew()
             return self.scheduler.change_code(registry, code_id)
         finally:
             self.scheduler.resume()
@@ -314,7 +315,7 @@ class Host(Reading, Requests):
         if self._crash_loops.is_watching:
             calls, failures = self._crash_loops.admit(calls)
             if failures:
-                self.loop.call_soon(self._take_outcomes, failures)
+                self.loop.call_soon(self.take_outcomes, failures)
         self._begin(calls)
 
     def _begin(self, calls: Sequence[ActivityCall]) -> None:
@@ -322,7 +323,7 @@ class Host(Reading, Requests):
         for call in calls:
             definition = self.registry.activity(call.scheduled.name)
             if definition is None:
-                self.loop.call_soon(self._take_outcomes, [self._unknown_activity(call)])
+                self.loop.call_soon(self.take_outcomes, [self._unknown_activity(call)])
             elif self._crash_loops.is_suspect(call):
                 self._begin_alone(call, definition)
             else:
@@ -353,7 +354,8 @@ class Host(Reading, Requests):
         )
         return Outcome(call, NOTHING, FailureDetails(error_type="UnknownFunction", error_message=message))
 
-    def _take_outcomes(self, outcomes: Sequence[Outcome]) -> None:
+    def take_outcomes(self, outcomes: Sequence[Outcome]) -> None:
+        """What activities answered, from whoever runs them."""
         self._calls_under_way -= len(outcomes)
         if self._crash_loops.is_watching:
             for outcome in outcomes:

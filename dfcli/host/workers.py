@@ -36,6 +36,10 @@ class Performer(Protocol):
 
     def start(self, calls: Sequence[tuple[ActivityCall, FunctionDefinition]]) -> None: ...
 
+    def renew(self) -> None:
+        """The app's code has changed: what starts from now on runs the new code."""
+        ...
+
     def close(self) -> None: ...
 
 
@@ -108,6 +112,8 @@ class Worker:
         self.process = process
         self.writer = writer
         self.calls: dict[int, ActivityCall] = {}
+        self.is_retiring = False
+        """Ends once it has answered its calls: it runs code that has been replaced."""
 
 
 class Workers:
@@ -130,6 +136,8 @@ class Workers:
         self._waiting: list[ActivityCall] = []
         """Calls that came before any worker was there."""
         self._closed = False
+        self._count = count
+        self._retiring: list[Worker] = []
         self._keepers = [loop.create_task(self._keep_one()) for _ in range(count)]
 
     @property
@@ -140,15 +148,27 @@ class Workers:
         """Give each call to the worker that has the fewest."""
         self._send([call for call, _ in calls])
 
+    def renew(self) -> None:
+        """Start workers on the new code; the old ones end when they have answered what they have."""
+        self._retiring += self._workers
+        for worker in self._workers:
+            worker.is_retiring = True
+            if not worker.calls:
+                worker.writer.close()
+        self._workers = []
+        self._keepers = [keeper for keeper in self._keepers if not keeper.done()]
+        self._keepers += [self._loop.create_task(self._keep_one()) for _ in range(self._count)]
+
     def close(self) -> None:
         """End the workers; what they run is left and runs again at the next start."""
         self._closed = True
         for keeper in self._keepers:
             keeper.cancel()
-        for worker in self._workers:
+        workers = self._workers + self._retiring
+        for worker in workers:
             worker.writer.close()
             worker.process.terminate()
-        for worker in self._workers:
+        for worker in workers:
             try:
                 worker.process.wait(timeout=2)
             except subprocess.TimeoutExpired:
@@ -171,7 +191,8 @@ class Workers:
 
     async def _keep_one(self) -> None:
         """One place for a worker: start it, take its answers, replace it when it dies."""
-        while not self._closed:
+        worker: Worker | None = None
+        while not self._closed and (worker is None or not worker.is_retiring):
             begun = self._loop.time()
             worker, reader = await self._spawn()
             self._workers.append(worker)
@@ -183,6 +204,8 @@ class Workers:
                     call = worker.calls.pop(answer.number, None)
                     if call is not None:
                         self._take([to_outcome(answer, call)])
+                    if worker.is_retiring and not worker.calls:
+                        break
             except (asyncio.IncompleteReadError, ConnectionError, msgspec.MsgspecError):
                 pass
             self._bury(worker)
@@ -203,12 +226,13 @@ class Workers:
 
     def _bury(self, worker: Worker) -> None:
         """A worker has gone: its calls fail, which a retry policy may repeat."""
-        if worker in self._workers:
-            self._workers.remove(worker)
+        for workers in (self._workers, self._retiring):
+            if worker in workers:
+                workers.remove(worker)
         worker.writer.close()
         worker.process.kill()
         code = worker.process.wait()
-        if self._closed:
+        if self._closed or (worker.is_retiring and not worker.calls):
             return
         log.warning("worker %d ended with code %d; its %d calls fail", worker.process.pid, code, len(worker.calls))
         message = f"the worker process that ran the activity ended with code {code}"

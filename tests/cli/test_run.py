@@ -228,3 +228,24 @@ def test_activities_run_in_worker_processes(app: App) -> None:
     with app.running("--workers", "2") as host:
         assert app("start", "hello", "--input", '"Bo"', "--wait", "-o", "json").json()["output"] == "Hello Bo"
         assert host.stop().code == 0
+
+
+def test_worker_processes_run_the_new_code_after_a_reload(app: App) -> None:
+    with app.running("--workers", "2") as host:
+        assert app("start", "hello", "--input", '"Bo"', "--wait", "-o", "json").json()["output"] == "Hello Bo"
+        app.write(APP.replace('f"Hello {name}"', 'f"Good day {name}"'))
+        host.wait_for("reloaded")
+        for _ in range(3):
+            said = app("start", "hello", "--input", '"Bo"', "--wait", "-o", "json")
+            assert said.json()["output"] == "Good day Bo"
+        assert host.stop().code == 0
+
+
+def test_replay_shows_a_block_per_event_with_line_and_variables(app: App) -> None:
+    app("start", "hello", "--id", "a", "--input", '"Bo"')
+    with app.running("--exit-when-idle") as host:
+        assert host.ended() == 0
+    said = app("replay", "a").out
+    assert "TaskScheduled #0" in said
+    assert f"hello at function_app.py:{app.line_of('call_activity(')}" in said
+    assert "TaskScheduled" not in app("replay", "a", "--brief").out
