@@ -8,13 +8,21 @@ split at byte 0x0A only. Writing is the hottest path of storage: bytes are splic
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 from zlib import crc32
 
 import msgspec
+from msgspec import UNSET
 
-from dfcli.model.history import Event, encode_members
+from dfcli.model.history import (
+    Event,
+    OrchestratorCompleted,
+    OrchestratorStarted,
+    TaskCompleted,
+    TaskScheduled,
+    encode_members,
+)
 from dfcli.model.ids import ExecutionKey
 
 LINE_BYTES_MAX = 1024 * 1024
@@ -59,25 +67,80 @@ def _seal_members(members: bytes, envelope: bytes, extra: bytes) -> bytes:
 
 def seal_events(events: Sequence[Event], envelope: bytes, inline_bytes_max: int, lines: list[bytes]) -> int:
     """Append the line of each event to `lines`; stops before the first one above `inline_bytes_max` and returns how
-    many were sealed, so that the caller can move its payload to a blob. HOT: the loop body is written out."""
+    many were sealed, so that the caller can move its payload to a blob. HOT."""
     count = 0
     for event in events:
-        members = encode_members(event)
-        if len(members) > inline_bytes_max:
-            break
-        seq = members.find(b',"Seq":')
-        event_id = members.find(b',"EventId":', seq)
-        rest = members.find(b'Z"', event_id) + 2
-        body = b"{%b,%b%b%b%b" % (
-            members[seq + 1 : event_id],
-            members[1:seq],
-            members[event_id:rest],
-            envelope,
-            members[rest:-1],
-        )
-        lines.append(b'%b,"Crc":"%08x"}\n' % (body, crc32(body)))
+        plain = _PLAIN.get(type(event))
+        body = plain(event, envelope) if plain is not None else None
+        if body is not None and len(body) <= inline_bytes_max:
+            lines.append(b'%b,"Crc":"%08x"}\n' % (body, crc32(body)))
+        else:
+            members = encode_members(event)
+            if len(members) > inline_bytes_max:
+                break
+            lines.append(_seal_members(members, envelope, b""))
         count += 1
     return count
+
+
+# The four events that a step of an orchestrator writes, in the form they nearly always have: one formatting instead of
+# a JSON encoding that is taken apart. The same bytes, at half the price; None for any other form.
+
+
+def _orchestrator_started(event: OrchestratorStarted, envelope: bytes) -> bytes | None:
+    return b'{"Seq":%d,"EventType":"OrchestratorStarted","EventId":%d,"Timestamp":"%b"%b,"Consumed":%d' % (
+        event.seq,
+        event.event_id,
+        event.timestamp.encode(),
+        envelope,
+        event.consumed,
+    )
+
+
+def _orchestrator_completed(event: OrchestratorCompleted, envelope: bytes) -> bytes | None:
+    if event.custom_status is not UNSET or event.custom_status_text is not UNSET:
+        return None
+    return b'{"Seq":%d,"EventType":"OrchestratorCompleted","EventId":%d,"Timestamp":"%b"%b' % (
+        event.seq,
+        event.event_id,
+        event.timestamp.encode(),
+        envelope,
+    )
+
+
+def _task_scheduled(event: TaskScheduled, envelope: bytes) -> bytes | None:
+    if event.input is UNSET or event.version is not None or event.call is not None or event.attempt != 1:
+        return None
+    return b'{"Seq":%d,"EventType":"TaskScheduled","EventId":%d,"Timestamp":"%b"%b,"Name":%b,"Input":%b' % (
+        event.seq,
+        event.event_id,
+        event.timestamp.encode(),
+        envelope,
+        _encode_text(event.name),
+        event.input,
+    )
+
+
+def _task_completed(event: TaskCompleted, envelope: bytes) -> bytes | None:
+    if event.result is UNSET:
+        return None
+    return b'{"Seq":%d,"EventType":"TaskCompleted","EventId":%d,"Timestamp":"%b"%b,"TaskScheduledId":%d,"Result":%b' % (
+        event.seq,
+        event.event_id,
+        event.timestamp.encode(),
+        envelope,
+        event.task_scheduled_id,
+        event.result,
+    )
+
+
+_encode_text = msgspec.json.Encoder().encode
+_PLAIN: dict[type[Event], Callable[[Any, bytes], bytes | None]] = {
+    OrchestratorStarted: _orchestrator_started,
+    OrchestratorCompleted: _orchestrator_completed,
+    TaskScheduled: _task_scheduled,
+    TaskCompleted: _task_completed,
+}
 
 
 class Envelope(msgspec.Struct, frozen=True, rename="pascal", gc=False):

@@ -7,7 +7,7 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from msgspec import Raw
+from msgspec import UNSET, Raw
 
 from dfcli.model import history as h
 from dfcli.model.ids import ExecutionKey
@@ -53,6 +53,25 @@ def test_any_event_of_any_instance_round_trips(instance_id: str, exec: int, valu
     assert envelope is not None
     assert (envelope.seq, envelope.key) == (1, key)
     assert valid_prefix(line, key).lines == [line[:-1]]
+
+
+@given(value=json_values, name=ids, has_payload=st.booleans(), is_odd=st.booleans())
+def test_the_quick_way_to_write_a_step_gives_the_bytes_of_the_general_one(
+    value: object, name: str, has_payload: bool, is_odd: bool
+) -> None:
+    raw = Raw(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()) if has_payload else UNSET
+    time = "2026-01-02T03:04:05.678901Z"
+    text = "NaN" if is_odd else UNSET
+    events: list[h.Event] = [
+        h.TaskCompleted(seq=7, event_id=-1, timestamp=time, task_scheduled_id=3, result=raw),
+        h.TaskCompleted(seq=8, event_id=-1, timestamp=time, task_scheduled_id=4, result_text=text),
+        h.OrchestratorStarted(seq=9, event_id=-1, timestamp=time, consumed=8),
+        h.TaskScheduled(seq=10, event_id=5, timestamp=time, name=name, input=raw),
+        h.TaskScheduled(seq=11, event_id=6, timestamp=time, name=name, input=raw, attempt=2, call=5),
+        h.TaskScheduled(seq=12, event_id=7, timestamp=time, name=name, input_text=text, version="2"),
+        h.OrchestratorCompleted(seq=13, event_id=-1, timestamp=time, custom_status=raw, custom_status_text=text),
+    ]
+    assert lines_of(events) == [seal_event(event, envelope_of(KEY)) for event in events]
 
 
 @given(value=json_values)
