@@ -17,7 +17,12 @@ def main() -> None:
     parser.add_argument("--cycles", type=int, default=30, help="crashes in each life")
     parser.add_argument("--lives", type=int, default=1, help="how many seeds from the first on")
     parser.add_argument("--seconds", type=float, help="go on with the next seeds for so long")
+    parser.add_argument("--mutant", help="leave out this rule of tests/simulation/mutants.py, and hunt for it")
+    parser.add_argument("--crashes-max", type=int, default=25_000, help="where the hunt for a mutant gives up")
     arguments = parser.parse_args()
+    if arguments.mutant:
+        hunt_mutant(arguments.mutant, arguments.seed, arguments.crashes_max)
+        return
 
     from tests.simulation.campaign import Figures, run_life
 
@@ -33,6 +38,16 @@ def main() -> None:
         elif perf_counter() - started >= arguments.seconds:
             break
     print(f"seeds {arguments.seed} to {seed - 1}: {figures}")
+
+
+def hunt_mutant(name: str, seed: int, crashes_max: int) -> None:
+    from tests.simulation.mutants import MUTANTS, hunt
+
+    mutant = next(mutant for mutant in MUTANTS if mutant.__name__ == name)
+    caught = hunt(mutant, first_seed=seed, crashes_max=crashes_max)
+    if caught is None:
+        sys.exit(f"{name} lived through {crashes_max} crashes from seed {seed} on")
+    print(f"{name}: after {caught.crashes} crashes, in life {caught.seed}: {caught.violation}")
 
 
 main()
