@@ -15,8 +15,9 @@ from tests.kill.scenarios import Case, draw, look_again, play
 
 LEVEL = 40
 """Plays under way at a time."""
-END_SECONDS = 40.0
+END_SECONDS = 30.0
 """How long all that was started may take to end once nothing is killed any more."""
+MUTANT_END_SECONDS = 6.0
 
 
 class Kill(NamedTuple):
@@ -79,6 +80,7 @@ class Campaign:
         self._client = LoadClient(self._log, LEVEL, self._next_play)
         self._start_seconds = 0.5
         self._stop_early = bool(mutant)
+        self._end_seconds = MUTANT_END_SECONDS if mutant else END_SECONDS
 
     def run(self, kills: int) -> Report:
         begun = time.monotonic()
@@ -168,9 +170,9 @@ class Campaign:
         faults = []
         host.start()
         client.host_is_up(host.ready())
-        unfinished = client.finish(END_SECONDS)
+        unfinished = client.finish(self._end_seconds)
         if unfinished:
-            faults.append(f"{unfinished} clients still wait for an end after {END_SECONDS:g} s")
+            faults.append(f"{unfinished} clients still wait for an end after {self._end_seconds:g} s")
         for _ in range(2):
             self._look_at_all()
             client.host_is_down()
@@ -184,7 +186,7 @@ class Campaign:
         return faults
 
     def _look_at_all(self) -> None:
-        self._client.play_all([look_again(case, self._client.tell) for case in self._cases], END_SECONDS)
+        self._client.play_all([look_again(case, self._client.tell) for case in self._cases], self._end_seconds)
 
     def _verdict_so_far(self) -> list[str]:
         """Faults that no later line can undo."""

@@ -105,16 +105,21 @@ class LoadClient:
         """Begin nothing new, wait for all plays to end; how many have not."""
         with self._condition:
             self._is_finishing = True
-            self._condition.wait_for(lambda: self._alive == 0, seconds)
-            return self._alive
+        return self._wait_until_alive(0, seconds)
 
     def play_all(self, plays: list[Play], seconds: float) -> None:
         """Play these besides, and wait for their end."""
         with self._condition:
+            stuck = self._alive
             for play in plays:
                 self._add(play)
-        if self.finish(seconds):
-            self.errors.append(f"{self._alive} looks had no answer within {seconds:g} s")
+        if self._wait_until_alive(stuck, seconds) > stuck:
+            self.errors.append(f"there was no answer within {seconds:g} s")
+
+    def _wait_until_alive(self, count: int, seconds: float) -> int:
+        with self._condition:
+            self._condition.wait_for(lambda: self._alive <= count, seconds)
+            return self._alive
 
     def settle(self) -> None:
         """Return when every request that the killed host had taken is known to be lost."""
@@ -179,8 +184,7 @@ class LoadClient:
             self._alive -= 1
             while self._alive < self._level and not self._is_finishing:
                 self._add(self._more())
-            if not self._alive:
-                self._condition.notify_all()
+            self._condition.notify_all()
 
     # -- one request ---------------------------------------------------------------------------------------------
 

@@ -154,17 +154,18 @@ def show_what_is_not_durable() -> None:
     import time
 
     from dfcli.storage.commit import Committer
+    from dfcli.storage.published import Published
 
     write = Committer._write
+    publish = Published.publish
 
     def late(self: Committer, taken: Any) -> None:
-        self._published.publish(self.journal.chain.batch + 1, taken)
+        publish(self._published, self.journal.chain.batch + 1, taken)
         time.sleep(0.002)
-        publish, self._published.publish = self._published.publish, lambda batch, items: None  # type: ignore[method-assign]
-        self.journal_publish = publish  # type: ignore[attr-defined]
         write(self, taken)
 
     Committer._write = late  # type: ignore[method-assign]
+    Published.publish = lambda *_: None  # type: ignore[method-assign, assignment]
 
 
 @mutant
