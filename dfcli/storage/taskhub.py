@@ -7,6 +7,7 @@ commit. `submit` belongs to the loop thread; `commit_step`, the file steps and r
 from __future__ import annotations
 
 import contextlib
+import errno
 import threading
 from collections.abc import Iterator, Mapping
 
@@ -36,6 +37,9 @@ from dfcli.storage.recovery import HubParts, Recovered, Recovery, RecoveryReport
 from dfcli.storage.sealing import Sealer
 from dfcli.storage.settings import HubSettings
 from dfcli.storage.transaction import Transaction
+
+INDEX_BYTES_MIN = 1024 * 1024
+"""With less free space than this, an index that cannot be made is the disk's fault."""
 
 __all__ = ["HubSettings", "RecoveryReport", "TaskHub", "TaskInFlight", "Transaction"]
 
@@ -110,6 +114,9 @@ class TaskHub:
         except OSError as error:
             _release(lock)
             raise _cannot_open(path, error) from error
+        except IndexUnusable as error:  # it could not even be made again
+            _release(lock)
+            raise _cannot_make_index(path, env, error) from error
         except BaseException:
             _release(lock)
             raise
@@ -271,6 +278,17 @@ class TaskHub:
 def _release(lock: HubLock | None) -> None:
     if lock is not None:
         lock.release()
+
+
+def _cannot_make_index(path: str, env: Env, error: IndexUnusable) -> HubUnreadable | NoSpace:
+    with contextlib.suppress(OSError):
+        if env.files.free_bytes(path) < INDEX_BYTES_MIN:  # SQLite calls a full disk an I/O error
+            return no_space(OSError(errno.ENOSPC, "No space left on device"))
+    return HubUnreadable(
+        f"the index of the task hub {path} cannot be made",
+        why=str(error),
+        hint="check the disk; the index is derived: removing index.sqlite loses nothing",
+    )
 
 
 def _cannot_open(path: str, error: OSError) -> HubUnreadable | NoSpace | HostStopped:

@@ -260,7 +260,6 @@ def test_a_disk_that_is_nearly_full_takes_no_new_work(app: App, small_disk: str)
     assert app("status").code == 0
 
 
-@pytest.mark.xfail(reason="opening a hub on a full disk says that the index is unusable, not that the disk is full")
 def test_a_disk_without_a_byte_left_is_named(app: App, small_disk: str) -> None:
     with open(f"{app.folder}/dfcli.toml", "w") as file:
         file.write(f'hub_dir = "{small_disk}"\n')
