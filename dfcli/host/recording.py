@@ -35,7 +35,6 @@ class Recorder:
         recorded = episode.events
         lane.last_seq = recorded[-1].seq
         children: list[h.SubOrchestrationInstanceCreated] = []
-        sent: list[h.EventSent] = []
         for position in range(1, len(recorded) - 1):
             event = recorded[position]
             match event:
@@ -49,8 +48,6 @@ class Recorder:
                     created = self._with_exec(event)
                     recorded[position] = created
                     children.append(created)
-                case h.EventSent():
-                    sent.append(event)
                 case _:
                     pass  # the end of the execution, dealt with below
         for timer in episode.cancelled_timers:
@@ -58,8 +55,6 @@ class Recorder:
         draft.add(lane, events + recorded)
         for created in children:
             self._start_child(lane, created, draft)
-        for event in sent:
-            self._deliver_sent(event, draft)
         if episode.finished:
             self._end(lane, recorded[-2], episode, draft)
         elif lane.inbox:
@@ -127,24 +122,6 @@ class Recorder:
         lane.receive(event)
         draft.send(lane)
         self._scheduler.ready(lane)
-
-    def _deliver_sent(self, sent: h.EventSent, draft: Draft) -> None:
-        """An event for an instance that is not there, or has ended, is dropped, as Durable Functions does."""
-        target = self._scheduler.lane(sent.target_instance_id)
-        if target is None or target.finished:
-            return
-        self._answer(
-            target,
-            h.EventRaised(
-                seq=target.next_seq(),
-                event_id=-1,
-                timestamp=target.stamp(self._scheduler.now()),
-                name=sent.name,
-                input=sent.input,
-                input_text=sent.input_text,
-            ),
-            draft,
-        )
 
     # -- ends ----------------------------------------------------------------------------------------------------
 
