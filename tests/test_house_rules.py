@@ -100,7 +100,7 @@ def test_every_event_type_that_the_engine_meets_has_a_golden_history() -> None:
 def test_no_test_waits_for_time_to_pass() -> None:
     found = []
     for path in sorted(Path(__file__).parent.rglob("*.py")):
-        if path.parent.name == "kill":
+        if "kill" in path.parts:
             continue  # in its app and its mutants a sleep stands for work that takes time
         for name, line in called(ast.parse(path.read_text(encoding="utf-8"))):
             if name == "time.sleep":
