@@ -304,7 +304,9 @@ class Requests:
             raise not_found(instance_id)
         if summary.quarantined:
             raise WrongState(
-                f"instance {instance_id!r} is in quarantine", why=summary.quarantined, hint="dfcli hub quarantine"
+                f"instance {instance_id!r} is in quarantine",
+                why=summary.quarantined,
+                hint=f"dfcli inspect {instance_id} shows what can be read; dfcli purge {instance_id} removes it",
             )
         lane = self.scheduler.lane(instance_id)  # it may have been started again meanwhile
         if lane is not None and not lane.finished:
