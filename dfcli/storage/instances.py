@@ -140,7 +140,7 @@ class InstanceFiles:
             self.touch_dir(self._root)  # even when it was there: whoever made it may not have synced
             self._known_shards.add(shard)
         path = self.path(key)
-        if not self._files.exists(path):
+        if shard not in self._unsynced_dirs and not self._files.exists(path):
             self.touch_dir(shard)
         handle = self._files.open(path, write=True, create=True)
         self._handles[key] = handle
