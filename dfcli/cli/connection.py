@@ -66,7 +66,6 @@ def changing(where: Place, *, creating: bool = False) -> Iterator[Control]:
 
 def _on_the_files(where: Place, settings: Settings, *, with_app: bool) -> Control:
     from dfcli.host.offline import OfflineControl
-    from dfcli.storage.settings import HubSettings
 
     registry = code_id = None
     if with_app:  # the name of what is started is checked before anything is made
@@ -74,9 +73,8 @@ def _on_the_files(where: Place, settings: Settings, *, with_app: bool) -> Contro
 
         app = apps.load(where)
         registry, code_id = app.registry, app.code_id
-    hub_settings = HubSettings(keep_executions=settings.keep_executions)
     try:
-        return OfflineControl(settings.hub_path, registry=registry, hub_settings=hub_settings, code_id=code_id)
+        return OfflineControl(settings.hub_path, registry=registry, hub_settings=settings.storage, code_id=code_id)
     except HubLocked as locked:
         control = _remote(settings.hub_path)  # a host may have become ready in the meantime
         if control is not None:

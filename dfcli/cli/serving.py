@@ -26,7 +26,6 @@ from dfcli.project.folder import ENTRY_FILE, source_files
 from dfcli.project.load import LoadedApp, load_app
 from dfcli.project.settings import Settings
 from dfcli.project.sources import FILES
-from dfcli.storage.settings import HubSettings
 
 log = logging.getLogger("dfcli.host")
 
@@ -93,7 +92,7 @@ class _Run:
             self._app.registry,
             hub=settings.hub_path,
             settings=settings.host,
-            hub_settings=HubSettings(keep_executions=settings.keep_executions),
+            hub_settings=settings.storage,
             hub_name=settings.hub,
             code_id=self._app.code_id,
             holder={"Command": "dfcli run"},

@@ -37,6 +37,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     on_nondeterminism: Literal["park", "fail"] = _HOST.on_nondeterminism
     drain_seconds: float = _HOST.drain_seconds
     keep_executions: int = _HUB.keep_executions
+    free_bytes_min: int = _HUB.free_bytes_min
+    """Below this much free space on the task hub's disk, requests for new work are refused."""
     materialise_seconds: float = _HOST.materialise_seconds
     """How long committed lines may stand in the journal only, before they are in the instance's own file."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
@@ -70,7 +72,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def storage(self) -> HubSettings:
         """What the task hub needs of it."""
-        return HubSettings(keep_executions=self.keep_executions)
+        return HubSettings(keep_executions=self.keep_executions, free_bytes_min=self.free_bytes_min)
 
     def effective(self) -> Iterator[Effective]:
         """Every value with its source, in the order of the members."""

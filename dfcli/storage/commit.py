@@ -27,7 +27,14 @@ class Committer:
     """The queue between the loop thread, which submits, and whoever runs the commit step."""
 
     def __init__(
-        self, journal: JournalWriter, blobs: Blobs, published: Published, *, batch_bytes: int, batch_lines: int
+        self,
+        journal: JournalWriter,
+        blobs: Blobs,
+        published: Published,
+        *,
+        batch_bytes: int,
+        batch_lines: int,
+        check_place: Callable[[], None] | None = None,
     ) -> None:
         self.journal = journal
         self.lock = threading.Lock()
@@ -36,6 +43,8 @@ class Committer:
         self._published = published
         self._batch_bytes = batch_bytes
         self._batch_lines = batch_lines
+        self._check_place = check_place
+        """Raises when the journal just written to can no longer be found by anybody."""
         self._queue: deque[Sealed] = deque()
         self._riders: deque[bytes] = deque()
         # Two counters, each changed by one thread only: their difference needs no lock.
@@ -72,6 +81,8 @@ class Committer:
                 return []
             try:
                 self._write(taken)
+                if self._check_place is not None:
+                    self._check_place()
                 self._published.publish(self.journal.chain.batch, taken)
             except NoSpace:
                 raise
@@ -106,6 +117,14 @@ class Committer:
             except BaseException as error:
                 self.fail(error)
 
+    def check_in_place(self) -> None:
+        """Raises HostStopped when the hub's folder was removed or replaced."""
+        if self._check_place is not None:
+            try:
+                self._check_place()
+            except HostStopped as error:
+                self.fail(error)
+
     def check_alive(self) -> None:
         if self.failure is not None:
             raise _stopped(self.failure)
@@ -116,7 +135,8 @@ class Committer:
             self.failure = error
         if not isinstance(error, Exception):
             raise error
-        raise _stopped(error) from error
+        stopped = _stopped(error)
+        raise stopped from (error if error is not stopped else None)
 
     def _take(self) -> list[Sealed]:
         """The head of the queue, as much as one batch holds, at least one; they stay queued until durable."""
@@ -154,6 +174,8 @@ def _write_blob(write: Callable[[PendingBlob], None], blob: PendingBlob) -> None
 
 
 def _stopped(error: BaseException) -> HostStopped:
+    if isinstance(error, HostStopped):
+        return error
     return HostStopped(
         "the hub stopped: its files can no longer be trusted to reach the disk",
         why=str(error) or type(error).__name__,

@@ -40,8 +40,9 @@ else:
 class HubLock:
     """The lock, held from `acquire` to `release`."""
 
-    def __init__(self, descriptor: int, clock: Clock) -> None:
+    def __init__(self, descriptor: int, path: str, clock: Clock) -> None:
         self._descriptor = descriptor
+        self._path = path
         self._since = timestamp_from_epoch(clock.time())
         close_in_forked_children(descriptor)
 
@@ -60,7 +61,7 @@ class HubLock:
                     raise
                 raise _locked(hub_path, text) from None
             if _is_same_file(descriptor, path):
-                lock = cls(descriptor, clock)
+                lock = cls(descriptor, path, clock)
                 lock.tell(holder)
                 return lock
             os.close(descriptor)  # somebody replaced the file between our open and our lock
@@ -72,6 +73,12 @@ class HubLock:
         with contextlib.suppress(OSError):  # information only
             os.ftruncate(self._descriptor, 0)
             os.pwrite(self._descriptor, msgspec.json.encode(told) + b"\n", 0)
+
+    @property
+    def is_in_place(self) -> bool:
+        """Whether the hub's folder still has our lock file: else it was removed or replaced, and what we write into
+        open files of it nobody will ever read."""
+        return _is_same_file(self._descriptor, self._path)
 
     def release(self) -> None:
         """Give the lock up. Safe to call twice."""
@@ -93,7 +100,7 @@ def _is_same_file(descriptor: int, path: str) -> bool:
     ours = os.fstat(descriptor)
     try:
         named = os.lstat(path)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return False
     return (ours.st_dev, ours.st_ino) == (named.st_dev, named.st_ino)
 

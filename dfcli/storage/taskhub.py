@@ -66,6 +66,7 @@ class TaskHub:
             self._published,
             batch_bytes=parts.settings.batch_bytes_max,
             batch_lines=parts.settings.batch_lines_max,
+            check_place=self._check_place if lock is not None else None,
         )
         self._filing = Filing(parts, self._published, self._committer, recovered.made_index, recovered.in_flight)
         self._loader = Loader(parts, self._published, self._filing.index, self._committer.fail)
@@ -176,6 +177,7 @@ class TaskHub:
 
         OSError and IndexUnusable are not fatal: the journal has the data, call again later. Not durable.
         """
+        self._committer.check_in_place()
         self._filing.materialise_step(everything=everything)
 
     def compaction_due(self) -> bool:
@@ -210,6 +212,14 @@ class TaskHub:
             self._filing.close()
             self._committer.journal.close()
             _release(self._lock)
+
+    def _check_place(self) -> None:
+        if self._lock is not None and not self._lock.is_in_place:
+            raise HostStopped(
+                f"the task hub {self.path} was removed or replaced while it was in use",
+                why="what was acknowledged before that is in the folder that is gone",
+                hint="put the folder back if you can, and start again",
+            )
 
     def _close_cleanly(self) -> None:
         while self._committer.queued_lines:

@@ -93,8 +93,12 @@ class KilledHost:
         assert self.process is not None
         self.process.wait()
 
-    def stop(self) -> int:
-        """An orderly end, as by Ctrl-C; the exit code."""
+    def stop(self, *signals: signal.Signals) -> int:
+        """An orderly end, as by Ctrl-C unless signals are given; the exit code."""
         assert self.process is not None
-        self.process.send_signal(signal.SIGINT)
-        return self.process.wait(START_SECONDS)
+        for number in signals or (signal.SIGINT,):
+            self.process.send_signal(number)
+        try:
+            return self.process.wait(START_SECONDS)
+        except subprocess.TimeoutExpired:
+            raise HostDied(f"it did not stop within {START_SECONDS:g} s") from None
