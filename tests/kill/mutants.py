@@ -18,10 +18,33 @@ def mutant(patch: Callable[[], None]) -> Callable[[], None]:
     return patch
 
 
+def slow_disk(seconds: float) -> None:
+    """No mutant by itself: commits come later, as on a slow disk, which breaks nothing that is right."""
+    from dfcli.host.committer import Committer
+
+    kick = Committer.kick
+    is_coming = False
+
+    def commit(self: Committer) -> None:
+        nonlocal is_coming
+        is_coming = False
+        kick(self)
+
+    def late(self: Committer) -> None:
+        nonlocal is_coming
+        if not is_coming:
+            is_coming = True
+            self._loop.call_later(seconds, commit, self)
+
+    Committer.kick = late  # type: ignore[method-assign]
+
+
 @mutant
 def acknowledge_before_commit() -> None:
     """Requests are answered once they are queued."""
     from dfcli.host.requests import Requests
+
+    slow_disk(0.03)
 
     async def at_once(self: Requests, future: asyncio.Future[None]) -> None:
         self.outstanding.discard(future)
@@ -150,22 +173,23 @@ def forget_timers_at_a_start() -> None:
 
 @mutant
 def show_what_is_not_durable() -> None:
-    """Readers see a batch a moment before it is written."""
-    import time
-
+    """Readers see lines once they are queued."""
     from dfcli.storage.commit import Committer
     from dfcli.storage.published import Published
 
-    write = Committer._write
+    slow_disk(0.03)
+    submit = Committer.submit
     publish = Published.publish
 
-    def late(self: Committer, taken: Any) -> None:
-        publish(self._published, self.journal.chain.batch + 1, taken)
-        time.sleep(0.002)
-        write(self, taken)
+    def early(self: Committer, sealed: Any) -> None:
+        submit(self, sealed)
+        publish(self._published, self._published.batch, [sealed])
 
-    Committer._write = late  # type: ignore[method-assign]
-    Published.publish = lambda *_: None  # type: ignore[method-assign, assignment]
+    def only_count(self: Published, batch: int, committed: Any) -> None:
+        publish(self, batch, [])
+
+    Committer.submit = early  # type: ignore[method-assign]
+    Published.publish = only_count  # type: ignore[method-assign]
 
 
 @mutant
