@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import assert_never
 
 import msgspec
 
@@ -23,24 +24,28 @@ class Transition(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit
 
 
 def transitions(append: Append) -> Iterator[Transition]:
-    """The transitions that committed lines stand for; bookkeeping lines give none."""
+    """The transitions that committed lines stand for; bookkeeping lines give none. HOT while a host is watched."""
     instance_id = append.key.instance_id
     for event in append.events:
-        verb, kind, name, detail = _words(event)
-        if verb:
+        if type(event) not in _BOOKKEEPING:
+            verb, kind, name, detail = _words(event)
             yield Transition(
                 timestamp=event.timestamp, instance_id=instance_id, verb=verb, kind=kind, name=name, detail=detail
             )
 
 
+_BOOKKEEPING = (h.OrchestratorStarted, h.OrchestratorCompleted, h.ContinueAsNew)
+
+
 def _words(event: h.Event) -> tuple[str, str, str, str]:
+    """Verb, kind, name and detail; the most frequent events come first."""
     match event:
-        case h.ExecutionStarted():
-            return ("continued as new" if event.generation else "started"), "orchestrator", event.name, ""
         case h.TaskScheduled():
             return "scheduled", "activity", event.name, f"#{event.event_id}" + _attempt(event.attempt)
         case h.TaskCompleted():
             return "completed", "activity", "", f"#{event.task_scheduled_id}"
+        case h.ExecutionStarted():
+            return ("continued as new" if event.generation else "started"), "orchestrator", event.name, ""
         case h.TaskFailed():
             return "failed", "activity", "", f"#{event.task_scheduled_id} {_first_line(event.reason)}"
         case h.SubOrchestrationInstanceCreated():
@@ -63,8 +68,10 @@ def _words(event: h.Event) -> tuple[str, str, str, str]:
         case h.ExecutionCompleted():
             detail = str(event.failure_details) if event.failure_details is not None else ""
             return event.orchestration_status.lower(), "orchestrator", "", _first_line(detail)
+        case h.OrchestratorStarted() | h.OrchestratorCompleted() | h.ContinueAsNew():
+            raise AssertionError(f"{type(event).__name__} is bookkeeping")
         case _:
-            return "", "", "", ""
+            assert_never(event)
 
 
 def _attempt(attempt: int) -> str:
