@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+import signal
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from random import Random
 from typing import NamedTuple
 
 from tests.kill.client import LoadClient, Play
 from tests.kill.host import HostDied, KilledHost
-from tests.kill.judge import Verdict, judge, read_effects, read_lines
+from tests.kill.judge import Verdict, judge, read_effects, read_lines, repeated_after_orderly_end
 from tests.kill.scenarios import Case, draw, look_again, play
 
 LEVEL = 40
@@ -20,10 +22,22 @@ END_SECONDS = 30.0
 MUTANT_END_SECONDS = 6.0
 
 
+ENDS: dict[str, tuple[tuple[signal.Signals, ...], tuple[int, ...]]] = {
+    "kill": ((signal.SIGKILL,), (-signal.SIGKILL,)),
+    "interrupt": ((signal.SIGINT,), (0,)),
+    "terminate": ((signal.SIGTERM,), (0,)),
+    # When there is nothing to wait for, the host may have ended before the second.
+    "interrupt twice": ((signal.SIGINT, signal.SIGINT), (0, 130)),
+}
+"""How a host may be made to end, and the exit codes it may have then."""
+
+
 class Kill(NamedTuple):
     """One kill and what it hit."""
 
     number: int
+    end: str
+    code: int
     moment: str
     acknowledged: dict[str, int]
     """Since the start of the process that was killed."""
@@ -39,7 +53,7 @@ class Kill(NamedTuple):
     def __str__(self) -> str:
         acknowledged = " ".join(f"{verb} {n}" for verb, n in sorted(self.acknowledged.items())) or "nothing"
         return (
-            f"kill {self.number:3} {self.moment:<28} acknowledged: {acknowledged}; "
+            f"{self.end} {self.number:3} (code {self.code}) {self.moment:<26} acknowledged: {acknowledged}; "
             f"in flight: {self.requests} requests, {self.activities} activities"
         )
 
@@ -70,8 +84,20 @@ class Report(NamedTuple):
 class Campaign:
     """One seed. The moments are drawn from it; what the machine makes of them differs from run to run."""
 
-    def __init__(self, folder: str, seed: int, *, mutant: str = "", say: Callable[[str], None] = print) -> None:
+    def __init__(
+        self,
+        folder: str,
+        seed: int,
+        *,
+        mutant: str = "",
+        ends: Sequence[str] = ("kill",),
+        say: Callable[[str], None] = print,
+    ) -> None:
         self._random = Random(seed)
+        self._ends = ends
+        self._faults: list[str] = []
+        self._orderly: set[int] = set()
+        """Processes that ended with code 0."""
         self._seed = seed
         self._say = say
         self._host = KilledHost(folder, mutant)
@@ -85,23 +111,23 @@ class Campaign:
     def run(self, kills: int) -> Report:
         begun = time.monotonic()
         done: list[Kill] = []
-        faults: list[str] = []
         try:
             for number in range(1, kills + 1):
                 done.append(self._kill_once(number))
                 self._say(str(done[-1]))
                 if self._stop_early and (self._client.errors or self._verdict_so_far()):
                     break
-            faults += self._come_to_an_end()
+            self._come_to_an_end()
         except HostDied as died:
-            faults.append(f"the host died: {died}")
+            self._faults.append(f"the host died: {died}")
         finally:
             self._client.close()
-            if self._host.process is not None and self._host.process.poll() is None:
-                self._host.kill()
-                self._host.buried()
-        verdict = judge(read_lines(self._log), read_effects(self._host.effects))
-        faults = [*faults, *self._client.errors, *self._talk_faults(), *verdict.faults]
+            if not self._host.has_ended:
+                self._host.end(signal.SIGKILL)
+        effects = read_effects(self._host.effects)
+        verdict = judge(read_lines(self._log), effects)
+        again = repeated_after_orderly_end(effects, self._orderly)
+        faults = [*self._faults, *verdict.faults, *again, *self._client.errors, *self._talk_faults()]
         return Report(done, Verdict(faults, verdict.counts), time.monotonic() - begun)
 
     def _next_play(self) -> Play:
@@ -117,23 +143,26 @@ class Campaign:
         client, host = self._client, self._host
         before = dict(client.acknowledged)
         client.lost_at.clear()
-        host.start()
-        moment = self._until_the_moment(number)
-        host.kill()
+        end = self._random.choice(self._ends)
+        pid = host.start()
+        moment = self._until_the_moment(number, end)
+        code = host.end(*ENDS[end][0])
         client.host_is_down()
-        host.buried()
-        pid = host.process.pid if host.process is not None else 0
+        if code not in ENDS[end][1]:
+            self._faults.append(f"{end} {number} ended the host with code {code}")
+        if code == 0:
+            self._orderly.add(pid)
         now = client.acknowledged
         acknowledged = {verb: n - before.get(verb, 0) for verb, n in now.items() if n > before.get(verb, 0)}
         client.settle()
-        requests = sum(sent <= (host.killed_at or 0) for sent in client.lost_at)
-        return Kill(number, moment, acknowledged, requests, self._running_activities(pid))
+        requests = sum(sent <= host.ended_at for sent in client.lost_at)
+        return Kill(number, end, code, moment, acknowledged, requests, self._running_activities(pid))
 
-    def _until_the_moment(self, number: int) -> str:
+    def _until_the_moment(self, number: int, end: str) -> str:
         """Let the host live until the drawn moment; the kill itself may have happened then, at an answer."""
         host, client, random = self._host, self._client, self._random
         kind = "time" if number == 1 else random.choices(("time", "answer", "effect"), (5, 5, 3))[0]
-        if number % 12 == 6:  # in the middle of recovery, when nobody can ask for anything
+        if number % 12 == 6 and end == "kill":  # in the middle of recovery, when nobody can ask for anything
             seconds = self._start_seconds * random.uniform(0.5, 1.1)
             host.outlives(seconds)
             return f"{1000 * seconds:.0f} ms after the start"
@@ -149,8 +178,9 @@ class Campaign:
             return f"{1000 * seconds:.0f} ms after ready"
         if kind == "answer":
             count = random.randint(1, 150)
-            client.on_answer_to_a_change(count, host.kill)
-            host.outlives_until(lambda: host.process is not None and host.process.poll() is not None, 2.0)
+            answered = threading.Event()
+            client.on_answer_to_a_change(count, host.kill if end == "kill" else answered.set)
+            host.outlives_until(lambda: answered.is_set() or host.has_ended, 2.0)
             return f"at answer {count}"
         lines = random.randint(1, 300)
         size = os.path.getsize(host.effects) + 190 * lines
@@ -164,26 +194,24 @@ class Campaign:
 
     # -- the end -------------------------------------------------------------------------------------------------
 
-    def _come_to_an_end(self) -> list[str]:
+    def _come_to_an_end(self) -> None:
         """Everything ends; then two orderly stops and starts change nothing."""
         client, host = self._client, self._host
-        faults = []
         host.start()
         client.host_is_up(host.ready())
         unfinished = client.finish(self._end_seconds)
         if unfinished:
-            faults.append(f"{unfinished} clients still wait for an end after {self._end_seconds:g} s")
+            self._faults.append(f"{unfinished} clients still wait for an end after {self._end_seconds:g} s")
         for _ in range(2):
             self._look_at_all()
             client.host_is_down()
-            if (code := host.stop()) != 0:
-                faults.append(f"Ctrl-C ended the host with code {code}")
+            if (code := host.end(signal.SIGINT)) != 0:
+                self._faults.append(f"Ctrl-C ended the host with code {code}")
             host.start()
             client.host_is_up(host.ready())
         self._look_at_all()
         client.host_is_down()
-        host.stop()
-        return faults
+        host.end(signal.SIGINT)
 
     def _look_at_all(self) -> None:
         self._client.play_all([look_again(case, self._client.tell) for case in self._cases], self._end_seconds)

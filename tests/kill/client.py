@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 from tests.kill.connection import Answer, Connection
 
 THREADS = 6
+RETRY_SECONDS = 0.01
 
 
 class Request(NamedTuple):
@@ -72,6 +73,7 @@ class LoadClient:
         """Requests that are on their way."""
         self._port = 0
         self._up = threading.Event()
+        self._nothing = threading.Event()
         self._trigger: tuple[int, Callable[[], None]] | None = None
         self.acknowledged: dict[str, int] = {}
         self.lost_at: list[int] = []
@@ -202,19 +204,20 @@ class LoadClient:
             if self._is_closing:
                 raise StopIteration
             try:
-                answer = self._exchange(request, connection)
+                answer: Answer | None = self._exchange(request, connection)
+                is_unknown = answer is not None and answer.status == 503  # it stops, or stopped before it knew
             except (OSError, ValueError) as error:
-                unsure += not isinstance(error, ConnectionRefusedError)
-                self._await_another_host()
-            else:
-                if answer.status != 503:
-                    break
-                unsure += 1  # the host is stopping, or stopped before it knew
-                self._await_another_host()
-            if unsure and changes:
-                self.tell("unknown", **facts)
-                if request.once:
+                answer = None
+                is_unknown = not isinstance(error, ConnectionRefusedError)
+            if answer is not None and not is_unknown:
+                break
+            if is_unknown:
+                unsure += 1
+                if changes:
+                    self.tell("unknown", **facts)
+                if changes and request.once:
                     return Reply(None, unsure)
+            self._nothing.wait(RETRY_SECONDS)
         if changes:
             good = answer.status < 300
             self.tell("acknowledged" if good else "refused", **facts, status=answer.status, unsure=unsure)
@@ -242,11 +245,6 @@ class LoadClient:
                     self.lost_at.append(sent_at)
                 if not self._asking:
                     self._condition.notify_all()
-
-    def _await_another_host(self) -> None:
-        """The host has gone; whoever watches it says when there is a new one."""
-        with self._condition:
-            self._condition.wait(0.01)
 
     def _count_down(self) -> None:
         trigger = self._trigger

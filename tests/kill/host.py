@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -30,16 +31,18 @@ class KilledHost:
         self._mutant = mutant
         self._out = ""
         self.starts = 0
-        self.killed_at: int | None = None
+        self.ended_at = 0
+        """When it was first told to end, on the monotonic clock."""
         self.process: subprocess.Popen[bytes] | None = None
         os.makedirs(os.path.join(folder, "app"), exist_ok=True)
         shutil.copyfile(APP, os.path.join(folder, "app", "function_app.py"))
         with open(self.effects, "w"):
             pass
 
-    def start(self) -> None:
+    def start(self) -> int:
+        """The new process's id."""
         self.starts += 1
-        self.killed_at = None
+        self.ended_at = 0
         self._out = os.path.join(self.folder, f"host-{self.starts}.out")
         module = ["tests.kill.mutants", self._mutant] if self._mutant else ["dfcli"]
         environ = {name: value for name, value in os.environ.items() if not name.startswith("DFCLI_")}
@@ -53,6 +56,11 @@ class KilledHost:
                 stderr=talk,
                 env=environ,
             )
+        return self.process.pid
+
+    @property
+    def has_ended(self) -> bool:
+        return self.process is None or self.process.poll() is not None
 
     def ready(self) -> int:
         """The port, once the host says it."""
@@ -84,21 +92,22 @@ class KilledHost:
 
     def kill(self) -> None:
         """SIGKILL, to this process only; from any thread, any number of times."""
-        assert self.process is not None
-        if self.killed_at is None:
-            self.killed_at = time.monotonic_ns()
-        self.process.send_signal(signal.SIGKILL)
+        self._send(signal.SIGKILL)
 
-    def buried(self) -> None:
+    def end(self, *signals: signal.Signals) -> int:
+        """The exit code after these signals."""
         assert self.process is not None
-        self.process.wait()
-
-    def stop(self, *signals: signal.Signals) -> int:
-        """An orderly end, as by Ctrl-C unless signals are given; the exit code."""
-        assert self.process is not None
-        for number in signals or (signal.SIGINT,):
-            self.process.send_signal(number)
+        for position, number in enumerate(signals):
+            if position:  # sent in one breath, two may arrive as one
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    self.process.wait(0.004)
+            self._send(number)
         try:
             return self.process.wait(START_SECONDS)
         except subprocess.TimeoutExpired:
-            raise HostDied(f"it did not stop within {START_SECONDS:g} s") from None
+            raise HostDied(f"it did not end within {START_SECONDS:g} s") from None
+
+    def _send(self, number: signal.Signals) -> None:
+        assert self.process is not None
+        self.ended_at = self.ended_at or time.monotonic_ns()
+        self.process.send_signal(number)

@@ -56,6 +56,17 @@ def judge(log: list[dict[str, Any]], effects: list[Effect]) -> Verdict:
     return Verdict(faults, {**ledger.counts(), "activities begun": len(done.begun), "activity calls": len(done.by_key)})
 
 
+def repeated_after_orderly_end(effects: list[Effect], orderly: set[int]) -> list[str]:
+    """An orderly stop waits for its activities and records them: none of them runs again."""
+    begun = [effect for effect in effects if effect.phase == "begin"]
+    before = {effect.key: effect for effect in begun if effect.pid in orderly}
+    return [
+        f"{effect} ran again though process {before[effect.key].pid} had stopped in order"
+        for effect in begun
+        if effect.key in before and effect.at > before[effect.key].at and effect.pid != before[effect.key].pid
+    ]
+
+
 class Ledger:
     """What clients were promised and told."""
 

@@ -13,6 +13,7 @@ from tests.kill.mutants import MUTANTS
 
 KILLS = 30
 MUTANT_KILLS = 25
+STOPS = 9
 
 
 def seed_of_today() -> int:
@@ -39,3 +40,15 @@ def test_a_host_that_breaks_a_promise_is_found_out(tmp_path: Path, mutant: str) 
     report = Campaign(str(tmp_path), seed, mutant=mutant).run(MUTANT_KILLS)
     print("\n".join(report.lines()))
     assert report.verdict.faults
+
+
+@pytest.mark.timeout(180)
+def test_stops_under_load_end_as_they_should_and_lose_nothing(tmp_path: Path) -> None:
+    """Ctrl-C and SIGTERM: 0, all activities done and recorded. A second Ctrl-C: 130, at once."""
+    seed = seed_of_today()
+    ends = ("interrupt", "terminate", "interrupt twice")
+    print(f"repeat: python -m tests.kill --seed {seed} --kills {STOPS} --ends interrupt terminate 'interrupt twice'")
+    report = Campaign(str(tmp_path), seed, ends=ends).run(STOPS)
+    print("\n".join(report.lines()))
+    assert report.verdict.faults == []
+    assert all(stop.activities == 0 for stop in report.kills if stop.end != "interrupt twice")
