@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from dfcli.cli import running_file
+from dfcli.cli import apps, running_file
 from dfcli.cli.options import Place
 from dfcli.errors import HubLocked, InvalidArgument, NotFound
 from dfcli.host.control import Control
@@ -22,18 +22,10 @@ if TYPE_CHECKING:
 ENTRY_FILE = "function_app.py"
 
 
-def settings_of(where: Place, **flags: object) -> Settings:
-    """The settings for a place; `flags` are what the command line set beyond it."""
-    from dfcli.project.settings import load_settings
-
-    given = {"hub": where.hub or None, "hub_dir": where.hub_dir or None, **flags}
-    return load_settings(where.folder, environ=os.environ, flags=given, cwd=os.getcwd())
-
-
 @contextmanager
 def reading(where: Place) -> Iterator[Control]:
     """For commands that only look. NotFound when there is no hub yet."""
-    settings = settings_of(where)
+    settings = apps.settings_of(where)
     control: Control | None = _remote(settings.hub_path)
     if control is None:
         _check_hub_exists(settings)
@@ -52,7 +44,7 @@ def changing(where: Place, *, creating: bool = False) -> Iterator[Control]:
 
     Unavailable when another process holds the hub and does not answer.
     """
-    settings = settings_of(where)
+    settings = apps.settings_of(where)
     control: Control | None = _remote(settings.hub_path)
     if control is None:
         if not creating:
@@ -69,8 +61,6 @@ def _on_the_files(where: Place, settings: Settings, *, with_app: bool) -> Contro
 
     registry = code_id = None
     if with_app:  # the name of what is started is checked before anything is made
-        from dfcli.cli import apps
-
         app = apps.load(where)
         registry, code_id = app.registry, app.code_id
     try:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from dfcli.cli import connection, moments, options
+from dfcli.cli import apps, moments, options
 
 
 def run(
@@ -36,7 +36,7 @@ def run(
     """
     began = time.perf_counter()
     where = options.place(folder, hub, hub_dir)
-    settings = connection.settings_of(
+    settings = apps.settings_of(
         where,
         port=port,
         workers=workers,

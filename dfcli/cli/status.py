@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from dfcli.cli import connection, options, render, running_file, selection, terminal, waiting
+from dfcli.cli import apps, connection, options, render, running_file, selection, terminal, waiting
 from dfcli.cli.options import Format, Place
 from dfcli.errors import InvalidArgument
 from dfcli.host.control import Control, InstanceStatus
@@ -76,7 +76,7 @@ def _overview(control: Control, where: Place, output: Format) -> None:
             terminal.answer(summary.instance_id)
         return
     counts = Counter(summary.status for summary in selection.matching(control, InstanceFilter()))
-    settings = connection.settings_of(where)
+    settings = apps.settings_of(where)
     if output is not Format.table:
         shown = {
             "taskHub": settings.hub,

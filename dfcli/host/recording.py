@@ -6,7 +6,7 @@ execution with the one that continued as new: all or nothing.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import msgspec
 
@@ -20,14 +20,32 @@ from dfcli.model.failure import FailureDetails
 from dfcli.model.history import Event, Inbound
 from dfcli.model.ids import ExecutionKey
 
-if TYPE_CHECKING:
-    from dfcli.host.scheduler import Scheduler
+
+class Lanes(Protocol):
+    """What recording needs of the scheduler."""
+
+    lanes: dict[str, Lane]
+    code_id: str | None
+
+    def now(self) -> str: ...
+
+    def new_id(self) -> str: ...
+
+    def next_exec(self, instance_id: str) -> int: ...
+
+    def lane(self, instance_id: str) -> Lane | None: ...
+
+    def open_lane(self, key: ExecutionKey, started: h.ExecutionStarted) -> Lane: ...
+
+    def ready(self, lane: Lane) -> None: ...
+
+    def drop(self, lane: Lane) -> None: ...
 
 
 class Recorder:
-    """Writes episodes into drafts; knows lanes through the scheduler alone."""
+    """Writes episodes into drafts; knows the other lanes through the scheduler alone."""
 
-    def __init__(self, scheduler: Scheduler) -> None:
+    def __init__(self, scheduler: Lanes) -> None:
         self._scheduler = scheduler
 
     def record(self, lane: Lane, events: list[Event], episode: Episode, draft: Draft) -> None:
