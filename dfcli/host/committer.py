@@ -126,7 +126,7 @@ class Committer:
             self._on_no_space(error)
             return None
         except HostStopped as error:
-            self._die(error)
+            self.fail(error)
             return None
         self.no_space = False
         return transactions
@@ -142,7 +142,10 @@ class Committer:
         self._retry_is_due = False
         self.kick()
 
-    def _die(self, error: BaseException) -> None:
+    def fail(self, error: BaseException) -> None:
+        """Commit nothing more: what is queued is not to be trusted, or cannot become durable. The host ends."""
+        if self.dead is not None:
+            return
         self.dead = error
         for _, future in self._barriers:
             if not future.done():
@@ -178,7 +181,7 @@ class Committer:
         if isinstance(error, NoSpace):
             self._on_no_space(error)
         else:
-            self._die(error)
+            self.fail(error)
 
     def _run(self) -> None:
         while True:

@@ -156,7 +156,14 @@ class Scheduler:
                 break
             lane = ready.popleft()
             lane.is_ready = False
-            self._turn(lane)
+            try:
+                self._turn(lane)
+            except Exception as error:
+                # Ours, not the user's. Memory may hold half an episode now; what is durable is whole, so the host
+                # ends and the next start goes on from there, rather than standing still with its lanes.
+                log.exception("%s: an episode could not be recorded", lane.key.instance_id)
+                self._committer.fail(error)
+                return
         if ready and not self.paused:
             self._loop.call_soon(self._pump)
         else:

@@ -65,7 +65,7 @@ class Report(NamedTuple):
 
     @property
     def share_in_flight(self) -> float:
-        return sum(kill.hit_work for kill in self.kills) / len(self.kills)
+        return sum(kill.hit_work for kill in self.kills) / max(1, len(self.kills))
 
     @property
     def is_good(self) -> bool:

@@ -119,24 +119,32 @@ def forget_who_started() -> None:
 @mutant
 def run_activities_before_the_commit() -> None:
     """Effects leave when their episode ends, not when it is durable."""
+    from dfcli.host.draft import Draft
+    from dfcli.host.host import Host
     from dfcli.host.scheduler import Scheduler
 
+    slow_disk(0.03)
+    hosts: list[Host] = []
+    start = Host.start
     submit = Scheduler.submit
 
-    def early(self: Scheduler, draft: Any) -> None:
-        submit(self, draft)
-        calls, draft.calls = draft.calls, []
-        if calls:
-            ahead = type(draft)()
-            ahead.calls = calls
-            self._release(ahead)
+    async def known(self: Host) -> None:
+        hosts.append(self)
+        await start(self)
 
+    def early(self: Scheduler, draft: Draft) -> None:
+        submit(self, draft)
+        ahead = Draft()
+        ahead.calls, draft.calls = draft.calls, []
+        hosts[0]._release(ahead)
+
+    Host.start = known  # type: ignore[method-assign]
     Scheduler.submit = early  # type: ignore[method-assign]
 
 
 @mutant
 def run_finished_activities_again() -> None:
-    """A start dispatches what the history has a result for, too."""
+    """A start dispatches what the history has a result for, too; the second result is dropped."""
     from dfcli.host.activities import ActivityCall
     from dfcli.host.scheduler import Scheduler
     from dfcli.model.history import TaskScheduled
@@ -147,11 +155,8 @@ def run_finished_activities_again() -> None:
         first_time = not lane.loaded_once
         take_over(self, lane, execution, history, draft)
         if first_time:
-            for event in history:
-                if isinstance(event, TaskScheduled) and event.event_id not in lane.in_flight:
-                    draft.calls.append(ActivityCall(lane.key, lane.execution_id, event))
-            self._release(draft)
-            draft.calls, draft.timers = [], []
+            done = [e for e in history if isinstance(e, TaskScheduled) and e.event_id not in lane.in_flight]
+            draft.calls += [ActivityCall(lane.key, lane.execution_id, event) for event in done]
 
     Scheduler._take_over = again  # type: ignore[method-assign]
 
