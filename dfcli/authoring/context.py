@@ -14,7 +14,13 @@ from dfcli.authoring.retry import RetryOptions
 from dfcli.authoring.tasks import EventTask, Task, TimerTask, WhenAllTask, WhenAnyTask
 from dfcli.authoring.typed import as_type
 from dfcli.errors import PayloadTooLarge
-from dfcli.model.ids import check_event_name
+from dfcli.model.ids import (
+    CALLED_NAME_LENGTH_MAX,
+    INSTANCE_ID_LENGTH_MAX,
+    check_called_name,
+    check_event_name,
+    check_text,
+)
 from dfcli.model.payload import PAYLOAD_BYTES_MAX, Payload, decode, encode
 from dfcli.model.time import shifted, to_datetime, to_timestamp
 
@@ -127,6 +133,7 @@ class OrchestrationContext:
         """Schedule an activity now; its task completes with what the activity returned."""
         if type(name) is not str:
             name = function_name(name, "activity")
+        check_called_name(name)
         return self._wishes.call_activity(name, _payload(input_), None, expected_type)
 
     def call_activity_with_retry(
@@ -139,6 +146,7 @@ class OrchestrationContext:
         """The same, tried again as `retry_options` say; the task fails with the last attempt's failure."""
         if type(name) is not str:
             name = function_name(name, "activity")
+        check_called_name(name)
         return self._wishes.call_activity(name, _payload(input_), _policy(retry_options), expected_type)
 
     def call_sub_orchestrator(
@@ -152,6 +160,7 @@ class OrchestrationContext:
         """Start another orchestrator as an instance of its own; the task completes with its output."""
         if type(name) is not str:
             name = function_name(name, "orchestrator")
+        _check_child(name, instance_id, version)
         return self._wishes.call_sub_orchestrator(name, _payload(input_), instance_id, version, None, expected_type)
 
     def call_sub_orchestrator_with_retry(
@@ -166,6 +175,7 @@ class OrchestrationContext:
         """The same, tried again as `retry_options` say, each attempt under a new id unless one is given."""
         if type(name) is not str:
             name = function_name(name, "orchestrator")
+        _check_child(name, instance_id, version)
         policy = _policy(retry_options)
         return self._wishes.call_sub_orchestrator(name, _payload(input_), instance_id, version, policy, expected_type)
 
@@ -236,6 +246,12 @@ def function_name(target: Any, kind: str) -> str:
     name = definition.name
     assert isinstance(name, str)
     return name
+
+
+def _check_child(name: str, instance_id: object, version: object) -> None:
+    check_called_name(name)
+    check_text("instance id", instance_id, INSTANCE_ID_LENGTH_MAX)
+    check_text("version", version, CALLED_NAME_LENGTH_MAX)
 
 
 def _payload(value: Any) -> Payload:

@@ -10,7 +10,7 @@ from dfcli.authoring.tasks import Task
 from dfcli.engine.frames import OWN_FILES
 from dfcli.errors import PayloadTooLarge
 from dfcli.model import history as h
-from dfcli.model.failure import FailureDetails, describe, printable
+from dfcli.model.failure import FailureDetails, cut, describe, printable
 from dfcli.model.payload import NOTHING, PAYLOAD_BYTES_MAX, Payload, encode
 
 
@@ -60,7 +60,7 @@ def failed(seq: int, event_id: int, timestamp: str, name: str, error: BaseExcept
         text = str(error) or type(error).__name__
     except Exception:  # a user's __str__ may itself fail
         text = type(error).__name__
-    result = encode(printable(f"Orchestrator function '{name}' failed: {text}"))
+    result = encode(printable(f"Orchestrator function '{name}' failed: {cut(text)}"))
     return h.ExecutionCompleted(
         seq=seq,
         event_id=event_id,

@@ -29,7 +29,7 @@ from dfcli.host.scheduler import Scheduler
 from dfcli.host.settings import HostSettings
 from dfcli.model import history as h
 from dfcli.model.history import Inbound
-from dfcli.model.ids import ExecutionKey, check_event_name, check_instance_id
+from dfcli.model.ids import CALLED_NAME_LENGTH_MAX, ExecutionKey, check_event_name, check_instance_id, check_text
 from dfcli.model.payload import NOTHING, PAYLOAD_BYTES_MAX, Payload
 from dfcli.model.query import InstanceFilter
 from dfcli.model.status import TERMINAL_STATUSES, InstanceSummary
@@ -76,6 +76,8 @@ class Requests:
         definition = self.registry.orchestrator(name)
         if definition is None:
             raise unknown_orchestrator(name, self.registry)
+        check_text("version", version, CALLED_NAME_LENGTH_MAX)
+        check_text("request id", request_id)
         if instance_id:
             check_instance_id(instance_id)
         elif request_id:
@@ -122,6 +124,7 @@ class Requests:
         """
         self._check_can_accept(payload)
         check_event_name(name)
+        check_text("request id", request_id)
         try:
             lane = await self._live(instance_id)
         except InstanceGone:
@@ -150,6 +153,7 @@ class Requests:
     async def terminate(self, instance_id: str, reason: str = "") -> None:
         """End a live instance without running its code again. NotFound, InstanceGone."""
         self._check_can_accept()
+        check_text("reason", reason)
         lane = await self._live(instance_id)
         seq, timestamp = self._line(lane)
         await self._receive(lane, h.ExecutionTerminated(seq=seq, event_id=-1, timestamp=timestamp, reason=reason))
@@ -157,6 +161,7 @@ class Requests:
     async def suspend(self, instance_id: str, reason: str = "") -> None:
         """Hold a live instance: what arrives is kept, no code runs. NotFound, InstanceGone, WrongState."""
         self._check_can_accept()
+        check_text("reason", reason)
         lane = await self._live(instance_id)
         if lane.suspended:
             await self.committer.barrier()
@@ -171,6 +176,7 @@ class Requests:
     async def resume(self, instance_id: str, reason: str = "") -> None:
         """Let a suspended instance go on. NotFound, InstanceGone, WrongState."""
         self._check_can_accept()
+        check_text("reason", reason)
         lane = await self._live(instance_id)
         if not lane.suspended:
             await self.committer.barrier()

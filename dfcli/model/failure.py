@@ -6,8 +6,14 @@ import traceback
 
 import msgspec
 
+MESSAGE_CHARACTERS_MAX = 16_384
 STACK_TRACE_CHARACTERS_MAX = 32_768
+TYPE_CHARACTERS_MAX = 512
 CAUSES_MAX = 16
+CHAIN_MAX = 32
+CHAIN_BYTES_MAX = 256 * 1024
+"""Of a failure with its causes as JSON. A history line holds one, and a line has its limit (`storage/codec.py`); a
+failure that goes up through sub-orchestrations gains a cause at each."""
 
 
 class FailureDetails(msgspec.Struct, frozen=True, kw_only=True, rename="pascal", omit_defaults=True):
@@ -25,7 +31,14 @@ class FailureDetails(msgspec.Struct, frozen=True, kw_only=True, rename="pascal",
 
 def describe(error: BaseException, *, hide: tuple[str, ...] = ()) -> FailureDetails:
     """The details of an exception. Frames of files whose path begins with one of `hide` are left out of the trace."""
-    return _describe(error, hide, depth=0)
+    return _shortened(_describe(error, hide, depth=0))
+
+
+def cut(text: str, characters_max: int = MESSAGE_CHARACTERS_MAX) -> str:
+    """The beginning of a long text, and how much is missing."""
+    if len(text) <= characters_max:
+        return text
+    return f"{text[:characters_max]}… ({len(text) - characters_max} more characters)"
 
 
 def printable(text: str) -> str:
@@ -50,12 +63,37 @@ def _describe(error: BaseException, hide: tuple[str, ...], depth: int) -> Failur
     except Exception:  # a user's __str__ may itself fail
         message = "<unprintable>"
     return FailureDetails(
-        error_type=type(error).__name__ if type(error).__module__ == "builtins" else _qualified(type(error)),
-        error_message=printable(message),
+        error_type=printable(_type_name(error)[:TYPE_CHARACTERS_MAX]),
+        error_message=printable(cut(message)),
         stack_trace=printable("".join(lines))[-STACK_TRACE_CHARACTERS_MAX:],
         inner_failure=inner,
     )
 
 
-def _qualified(kind: type[BaseException]) -> str:
-    return f"{kind.__module__}.{kind.__qualname__}"
+def _type_name(error: BaseException) -> str:
+    kind = type(error)
+    return kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+
+
+def _shortened(failure: FailureDetails) -> FailureDetails:
+    """The failure without the causes in its middle that are too many; the root cause stays."""
+    chain = [failure]
+    while chain[-1].inner_failure is not None:
+        chain.append(chain[-1].inner_failure)
+    room = CHAIN_BYTES_MAX - _size(chain[-1])
+    kept = 0
+    for details in chain[: min(len(chain), CHAIN_MAX) - 1]:
+        room -= _size(details)
+        if room < 0 and kept:
+            break
+        kept += 1
+    if kept >= len(chain) - 1:
+        return failure
+    inner = chain[-1]
+    for details in reversed(chain[:kept]):
+        inner = msgspec.structs.replace(details, inner_failure=inner)
+    return inner
+
+
+def _size(details: FailureDetails) -> int:
+    return len(msgspec.json.encode(msgspec.structs.replace(details, inner_failure=None)))

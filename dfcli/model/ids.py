@@ -12,6 +12,8 @@ from typing import NamedTuple
 from dfcli.errors import InvalidArgument
 
 INSTANCE_ID_LENGTH_MAX = 256
+CALLED_NAME_LENGTH_MAX = 256
+TEXT_LENGTH_MAX = 16_384
 FORBIDDEN_IN_IDS = frozenset("/\\#?")
 _HUB_NAME = re.compile(r"[A-Za-z][A-Za-z0-9]{2,44}\Z")
 _FUNCTION_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.:-]{0,127}\Z")
@@ -54,6 +56,28 @@ def check_event_name(name: str) -> str:
             why="a name has 1 to 256 characters and no control characters",
             hint="choose another name",
         )
+    return name
+
+
+def check_text(what: str, text: object, length_max: int = TEXT_LENGTH_MAX) -> None:
+    """Whether text from outside, a version or a reason, can stand in a history line. Raises InvalidArgument."""
+    if text is None:
+        return
+    if not isinstance(text, str):
+        fault = f"it is {type(text).__name__}, not text"
+    elif len(text) > length_max:
+        fault = f"it has {len(text)} characters; {length_max} are allowed"
+    elif not text.isascii() and any(0xD800 <= ord(c) <= 0xDFFF for c in text):
+        fault = "it holds half of a surrogate pair, which is not a character"
+    else:
+        return
+    raise InvalidArgument(f"{what} {str(text)[:80]!r} cannot be used", why=fault)
+
+
+def check_called_name(name: str) -> str:
+    """The name of a function that is called, itself; whether there is such a function shows later. HOT."""
+    if len(name) > CALLED_NAME_LENGTH_MAX or not name.isascii():
+        check_text("function name", name, CALLED_NAME_LENGTH_MAX)
     return name
 
 
