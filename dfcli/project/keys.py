@@ -80,6 +80,7 @@ KEYS: dict[str, Key] = {
     "drain_seconds": _seconds(),
     "keep_executions": _whole(1),
     "free_bytes_min": _whole(0),
+    "crash_limit": _whole(0),
     "materialise_seconds": _seconds(),
     "log_level": _one_of("debug", "info", "warning", "error"),
 }

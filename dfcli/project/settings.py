@@ -39,6 +39,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     keep_executions: int = _HUB.keep_executions
     free_bytes_min: int = _HUB.free_bytes_min
     """Below this much free space on the task hub's disk, requests for new work are refused."""
+    crash_limit: int = _HUB.crash_limit
+    """Unclean stops with the same activity in flight after which it is run alone; 0: never."""
     materialise_seconds: float = _HOST.materialise_seconds
     """How long committed lines may stand in the journal only, before they are in the instance's own file."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
@@ -72,7 +74,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def storage(self) -> HubSettings:
         """What the task hub needs of it."""
-        return HubSettings(keep_executions=self.keep_executions, free_bytes_min=self.free_bytes_min)
+        return HubSettings(
+            keep_executions=self.keep_executions,
+            free_bytes_min=self.free_bytes_min,
+            crash_limit=self.crash_limit,
+        )
 
     def effective(self) -> Iterator[Effective]:
         """Every value with its source, in the order of the members."""

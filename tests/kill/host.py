@@ -36,6 +36,9 @@ class KilledHost:
         self.process: subprocess.Popen[bytes] | None = None
         os.makedirs(os.path.join(folder, "app"), exist_ok=True)
         shutil.copyfile(APP, os.path.join(folder, "app", "function_app.py"))
+        with open(os.path.join(folder, "app", "dfcli.toml"), "w") as file:
+            # The kills are ours, not the activities': none is to be taken for the cause of a crash.
+            file.write("crash_limit = 0\n")
         with open(self.effects, "w"):
             pass
 

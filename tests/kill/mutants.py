@@ -136,7 +136,8 @@ def run_activities_before_the_commit() -> None:
         submit(self, draft)
         ahead = Draft()
         ahead.calls, draft.calls = draft.calls, []
-        hosts[0]._release(ahead)
+        if ahead.calls:
+            hosts[0]._start(ahead.calls)
 
     Host.start = known  # type: ignore[method-assign]
     Scheduler.submit = early  # type: ignore[method-assign]

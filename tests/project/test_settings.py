@@ -54,10 +54,13 @@ def test_each_later_source_wins_and_is_named(tmp_path: Path) -> None:
 
 def test_the_host_and_the_hub_are_given_what_concerns_them(tmp_path: Path) -> None:
     write(tmp_path, host={"extensions": {"durableTask": {"maxConcurrentActivityFunctions": 3}}}, toml="drain_seconds=1")
-    settings = load_settings(str(tmp_path), environ={"DFCLI_KEEP_EXECUTIONS": "7", "DFCLI_FREE_BYTES_MIN": "0"})
+    settings = load_settings(
+        str(tmp_path), environ={"DFCLI_KEEP_EXECUTIONS": "7", "DFCLI_FREE_BYTES_MIN": "0", "DFCLI_CRASH_LIMIT": "0"}
+    )
     assert (settings.host.activity_threads, settings.host.async_activities_max) == (3, 3)
     assert settings.host.drain_seconds == 1.0
-    assert (settings.storage.keep_executions, settings.storage.free_bytes_min) == (7, 0)
+    storage = settings.storage
+    assert (storage.keep_executions, storage.free_bytes_min, storage.crash_limit) == (7, 0, 0)
 
 
 def test_values_of_the_app_come_from_files_and_the_environment_wins(tmp_path: Path) -> None:
