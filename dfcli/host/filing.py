@@ -53,7 +53,8 @@ class Filing:
 
     def _tick(self) -> None:
         self._handle = None
-        self._step()
+        if self._step(self._every) == 0.0:
+            self.nudge()
 
     def _run(self) -> None:
         wait = self._every
@@ -63,21 +64,22 @@ class Filing:
                     self._condition.wait(timeout=wait)
                 if self._closing:
                     return
-            wait = self._every if self._step() else min(2 * wait, RETRY_SECONDS_MAX)
+            wait = self._step(wait)
 
-    def _step(self) -> bool:
-        """One round. Errors of files are not fatal, since the journal has the data; a failed sync is."""
+    def _step(self, waited: float) -> float:
+        """One round; how long to wait for the next. Errors of files are not fatal, since the journal has the data; a
+        failed sync is."""
         try:
-            self._hub.materialise_step()
+            is_behind = self._hub.materialise_step()
             if self._hub.compaction_due():
                 self._hub.compact()
-            return True
+            return 0.0 if is_behind else self._every
         except HostStopped as error:
             self._closing = True
             self._report(error)
         except Exception:
             log.exception("history files could not be written; the journal has the data, trying again")
-        return False
+        return min(max(2 * waited, self._every), RETRY_SECONDS_MAX)
 
     def _report(self, error: BaseException) -> None:
         try:

@@ -58,25 +58,29 @@ class Filing:
 
     # -- files and index -----------------------------------------------------------------------------------------
 
-    def materialise_step(self, *, everything: bool = False) -> None:
+    def materialise_step(self, *, everything: bool = False) -> bool:
         try:
             with self._files_lock:
                 self._committer.check_alive()
-                self._write_files(everything)
+                written = self._write_files(everything)
                 self._remove_files()
             self.write_index()
+            return not everything and written >= self._parts.settings.files_per_step
         except (SyncFailed, MemoryError) as error:
             self._committer.fail(error)
 
-    def _write_files(self, everything: bool) -> None:
+    def _write_files(self, everything: bool) -> int:
+        """How many files were written to."""
         instances = self._parts.instances
-        for work in self._published.take_tails(None if everything else self._parts.settings.files_per_step):
+        tails = self._published.take_tails(None if everything else self._parts.settings.files_per_step)
+        for work in tails:
             try:
                 instances.write(work.key, work.data, work.offset)
             except OSError:
                 instances.release()  # handles may be what there is too few of
                 raise
             self._published.written(work)
+        return len(tails)
 
     def _remove_files(self) -> None:
         removals = self._published.take_removals()

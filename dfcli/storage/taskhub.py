@@ -172,13 +172,14 @@ class TaskHub:
 
     # -- files ---------------------------------------------------------------------------------------------------
 
-    def materialise_step(self, *, everything: bool = False) -> None:
+    def materialise_step(self, *, everything: bool = False) -> bool:
         """Bring history files and index nearer to what is committed; with `everything`, all the way.
 
-        OSError and IndexUnusable are not fatal: the journal has the data, call again later. Not durable.
+        Returns whether as much was written as one step may: another one is then due at once. OSError and IndexUnusable
+        are not fatal: the journal has the data, call again later. Not durable.
         """
         self._committer.check_in_place()
-        self._filing.materialise_step(everything=everything)
+        return self._filing.materialise_step(everything=everything)
 
     def compaction_due(self) -> bool:
         return self._filing.compaction_due()

@@ -204,6 +204,15 @@ def test_a_compaction_is_due_some_minutes_after_the_last_one_when_there_is_data(
 # -- executions
 
 
+def test_a_file_step_tells_when_another_one_is_due_at_once(env: Env) -> None:
+    hub = TaskHub.open(HUB, env, HubSettings(files_per_step=2))
+    commit(hub, *((ExecutionKey(name, 1), first_episode()) for name in "abc"))
+    assert hub.materialise_step()
+    assert not hub.materialise_step()
+    assert not hub.materialise_step()
+    assert all(file_of(env, hub, ExecutionKey(name, 1)) for name in "abc")
+
+
 def test_only_the_newest_generations_of_continue_as_new_are_kept(hub: TaskHub) -> None:
     for number in range(1, 7):
         commit(hub, (ExecutionKey("a", number), generation(number)))
