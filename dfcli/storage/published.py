@@ -72,6 +72,8 @@ class Published:
         self._tails: dict[str, dict[int, Tail]] = {}
         self._dirty: set[str] = set()
         self._removed: set[str] = set()
+        self._being_indexed: set[str] = set()
+        """Dirty or removed ids whose rows are being written just now: until they are, the index is not to be asked."""
         self._purged: dict[str, tuple[int, int]] = {}
         self._removals: list[ExecutionKey | Purge] = []
         self._pinned: set[str] = set()
@@ -165,7 +167,8 @@ class Published:
     def is_removed(self, instance_id: str) -> bool:
         """Whether the instance was purged and the index may still have its row."""
         with self.lock:
-            return instance_id in self._removed and instance_id not in self.summaries
+            behind = instance_id in self._removed or instance_id in self._being_indexed
+            return behind and instance_id not in self.summaries
 
     def purged_upto(self, instance_id: str) -> int:
         """The highest execution that a purge of this journal has removed; 0 when there is none."""
@@ -239,7 +242,8 @@ class Published:
 
     def _drop_if_ended(self, instance_id: str) -> None:
         """An ended instance needs no memory once index and files have it."""
-        needed = instance_id in self._dirty or instance_id in self._pinned or instance_id in self._tails
+        unindexed = instance_id in self._dirty or instance_id in self._being_indexed
+        needed = unindexed or instance_id in self._pinned or instance_id in self._tails
         held = self.summaries.get(instance_id)
         if held is not None and not held.is_live and not needed:
             del self.summaries[instance_id]
@@ -260,17 +264,20 @@ class Published:
             dirty, self._dirty = set(self.summaries) if everything else self._dirty, set()
             removed, self._removed = self._removed, set()
             rows = [_copy(self.summaries[instance_id]) for instance_id in dirty if instance_id in self.summaries]
+            self._being_indexed = {*removed, *(row.instance_id for row in rows)}
             return IndexWork(rows, list(removed), self.batch)
 
     def return_index_work(self, work: IndexWork) -> None:
         """The rows could not be written."""
         with self.lock:
-            self._dirty.update(row.instance_id for row in work.rows)
+            self._being_indexed = set()
+            self._dirty.update(row.instance_id for row in work.rows if row.instance_id in self.summaries)
             self._removed.update(work.removed)
 
     def indexed(self, work: IndexWork) -> None:
         """The index has the rows."""
         with self.lock:
+            self._being_indexed = set()
             for row in work.rows:
                 if not row.is_live:
                     self._drop_if_ended(row.instance_id)
