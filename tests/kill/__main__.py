@@ -36,8 +36,9 @@ def main() -> int:
     else:
         shutil.rmtree(folder)
     if given.mutant:
-        print("the mutant was found" if not report.is_good else "THE MUTANT WAS NOT FOUND")
-        return int(report.is_good)
+        found = bool(report.judged and report.kills)  # a host that cannot even start proves nothing
+        print("the mutant was found" if found else "THE MUTANT WAS NOT FOUND")
+        return int(not found)
     return int(not report.is_good or (given.ends == ["kill"] and report.share_in_flight < 0.8))
 
 

@@ -61,6 +61,8 @@ class Kill(NamedTuple):
 class Report(NamedTuple):
     kills: list[Kill]
     verdict: Verdict
+    judged: list[str]
+    """Of the faults, those that clients and judge found: not what the host itself complains of."""
     seconds: float
 
     @property
@@ -127,8 +129,9 @@ class Campaign:
         effects = read_effects(self._host.effects)
         verdict = judge(read_lines(self._log), effects)
         again = repeated_after_orderly_end(effects, self._orderly)
-        faults = [*self._faults, *verdict.faults, *again, *self._client.errors, *self._talk_faults()]
-        return Report(done, Verdict(faults, verdict.counts), time.monotonic() - begun)
+        judged = [*verdict.faults, *again, *self._client.errors]
+        faults = [*judged, *self._faults, *self._talk_faults()]
+        return Report(done, Verdict(faults, verdict.counts), judged, time.monotonic() - begun)
 
     def _next_play(self) -> Play:
         number = len(self._cases)
