@@ -163,8 +163,6 @@ class _Run:
                     task.cancel()
             if self._unwatch is not None:
                 await asyncio.to_thread(self._unwatch)
-        if self._signals:
-            terminal.say("stopping: running activities may finish; Ctrl-C again stops at once")
         del server
 
     def _outcome(self) -> int:
@@ -179,18 +177,25 @@ class _Run:
 
     def _catch_signals(self) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
-            self._loop.add_signal_handler(number, self._on_signal)
+            signal.signal(number, self._on_signal)
         if not terminal.is_terminal(sys.stdin) and hasattr(signal, "SIGHUP"):
             signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
-    def _on_signal(self) -> None:
-        """The first asks for an orderly end, the second ends the process now: what was acknowledged is on the disk."""
+    def _on_signal(self, *_: object) -> None:
+        """The first asks for an orderly end, the second ends the process now: what was acknowledged is on the disk.
+
+        Not a callback of the loop: an orchestrator that never yields holds the loop, and must not hold Ctrl-C. It may
+        come in the middle of anything, so it does not print through `sys.stderr`.
+        """
         self._signals += 1
-        if self._signals > 1:
-            terminal.say("stopped at once; what was under way goes on at the next start")
-            running_file.remove(self._settings.hub_path, os.getpid())
-            _leave_at_once(_INTERRUPTED)
-        self._stop.set()
+        if self._signals == 1:
+            _write_now("stopping: running activities may finish; Ctrl-C again stops at once")
+            with suppress(RuntimeError):  # the loop has ended
+                self._loop.call_soon_threadsafe(self._stop.set)
+            return
+        _write_now("stopped at once; what was under way goes on at the next start")
+        running_file.remove(self._settings.hub_path, os.getpid())
+        os._exit(_INTERRUPTED)
 
     # -- idle ----------------------------------------------------------------------------------------------------
 
@@ -266,6 +271,11 @@ class _AlreadyHosted(HubLocked):
             why=f"process {running.pid} hosts it at {running.url} since {running.started_at}",
             hint="use that host, or stop it first; two hosts cannot share a hub",
         )
+
+
+def _write_now(line: str) -> None:
+    with suppress(OSError):
+        os.write(2, f"{line}\n".encode())
 
 
 def _leave_at_once(code: int) -> None:

@@ -21,11 +21,14 @@ from dfcli.model.ids import ExecutionKey, check_instance_id, child_instance_id
 from dfcli.model.payload import NOTHING, Payload
 from dfcli.model.time import shifted
 
+REFUSALS_MAX = 100
+
 
 class Decisions:
     """The `Wishes` of one execution's context."""
 
     __slots__ = (
+        "_refusals",
         "cancelled_timers",
         "continuing_with",
         "cursor",
@@ -79,6 +82,7 @@ class Decisions:
         """The code is being dropped: nothing it does counts."""
         self.is_muted = False
         """Wishes are dropped: the code is closed, diverged, or has asked to continue as new."""
+        self._refusals = 0
         self.pending: dict[int, Task | RetryingCall] = {}
         """What takes the answer to each open decision, by event id."""
         self.open_tasks: dict[int, h.TaskScheduled] = {}
@@ -254,8 +258,7 @@ class Decisions:
         return created
 
     def _cancel(self, task: TimerTask) -> None:
-        if self.is_closed or self.has_diverged:
-            raise CodeStopped
+        self._refuse()
         if self.pending.pop(task.id, None) is not None:
             self.open_timers.pop(task.id, None)
             self.cancelled_timers.append(task.id)
@@ -269,6 +272,12 @@ class Decisions:
             )
 
     def _refuse(self) -> None:
-        """What is asked after continue_as_new is dropped; code that is closed or has diverged is stopped."""
+        """What is asked after continue_as_new is dropped; code that is closed or has diverged is stopped.
+
+        Code that catches everything in a loop would be refused for ever. It gets its tasks after a while, which do
+        nothing: it waits for one, and can be left.
+        """
         if self.is_closed or self.has_diverged:
-            raise CodeStopped
+            self._refusals += 1
+            if self._refusals <= REFUSALS_MAX:
+                raise CodeStopped

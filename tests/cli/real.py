@@ -103,6 +103,18 @@ class App:
         )
         return Said(done.returncode, done.stdout, done.stderr)
 
+    def begin(self, *arguments: str) -> subprocess.Popen[str]:
+        """A command that is not waited for."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "dfcli", *arguments],
+            cwd=self.folder,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment(),
+        )
+
     @contextlib.contextmanager
     def running(self, *arguments: str) -> Iterator[Running]:
         """`dfcli run` on a free port, ready; it is ended with SIGTERM when the test has not ended it."""

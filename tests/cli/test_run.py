@@ -139,6 +139,29 @@ def test_ctrl_c_twice_ends_at_once_with_130(app: App) -> None:
     assert app("status", "a", "-o", "json").json()["runtimeStatus"] == "Running"
 
 
+def test_ctrl_c_twice_ends_a_host_whose_orchestrator_never_yields(app: App) -> None:
+    blocking = """
+@app.orchestration_trigger(context_name="context")
+def blocks(context):
+    import sys
+    yield context.wait_for_external_event("go")
+    print("blocking", file=sys.stderr, flush=True)
+    while True:
+        pass
+"""
+    app.write(APP + blocking)
+    with app.running() as host:
+        app("start", "blocks", "--id", "a")
+        raising = app.begin("raise-event", "a", "go")
+        host.wait_for_talk("blocking")
+        host.signal(signal.SIGINT)
+        host.wait_for_talk("stopping")
+        host.signal(signal.SIGINT)
+        assert host.ended() == 130
+        raising.communicate()
+    assert app("status", "a", "-o", "json").json()["runtimeStatus"] == "Running"
+
+
 def test_an_activity_that_does_not_end_delays_no_stop_beyond_its_time(app: App) -> None:
     with app.running("--drain", "0") as host:
         app("start", "stuck", "--id", "a")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 from collections.abc import Generator
 from typing import Any
 
 import pytest
 
+from dfcli.engine import code
 from dfcli.engine.execution import NonDeterminismError
 from dfcli.model import history as h
 from tests.engine import wrong_changes
@@ -78,6 +80,23 @@ def test_a_wrong_change_is_found_with_event_recorded_asked_file_and_line(change:
     assert error.exit_code == 5
     assert error.why
     assert error.hint
+
+
+def test_a_change_is_found_in_code_that_catches_everything_in_a_loop() -> None:
+    enough: list[str] = []
+
+    def deaf(context: Any) -> Gen:
+        while not enough:
+            with contextlib.suppress(BaseException):
+                yield context.call_activity("bill")
+
+    driver = Driver({"o": chain}).start("o")
+    driver.episode()
+    with pytest.raises(NonDeterminismError, match="the code now asks for activity `bill`"):
+        driver.replayed({"o": deaf})
+    enough.append("enough")
+    while code._stubborn:
+        code._stubborn.pop().close()
 
 
 def test_a_change_is_found_in_a_live_history_before_anything_new_is_decided() -> None:

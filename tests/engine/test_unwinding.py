@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+import dfcli as df
 from dfcli.engine import code
 from dfcli.model import history as h
 from tests.engine.driver import Driver
@@ -125,6 +126,41 @@ def test_a_generator_that_never_gives_up_is_left_alone() -> None:
     assert len(code._stubborn) == 1
     tape.lines.append("enough")
     code._stubborn.pop().close()
+
+
+@pytest.mark.parametrize(
+    "call", ["call_activity", "call_sub_orchestrator", "wait_for_external_event", "call_activity_with_retry"]
+)
+def test_code_that_catches_everything_in_a_loop_can_be_left(call: str) -> None:
+    tape = Tape()
+    more = [df.RetryOptions(1, 2)] if call == "call_activity_with_retry" else []
+
+    def deaf(context: Any) -> Gen:
+        while not tape.lines:
+            with contextlib.suppress(BaseException):
+                yield getattr(context, call)("again", *more)
+
+    dropped(deaf)
+    tape.lines.append("enough")
+    while code._stubborn:
+        code._stubborn.pop().close()
+
+
+def test_code_that_catches_everything_cannot_hold_up_a_termination() -> None:
+    tape = Tape()
+
+    def deaf(context: Any) -> Gen:
+        while not tape.lines:
+            with contextlib.suppress(BaseException):
+                yield context.wait_for_external_event("go")
+
+    driver = started(deaf)
+    driver.arrive(h.ExecutionTerminated, reason="stop")
+    driver.episode()
+    assert driver.shape()[-3:] == ["OrchestratorStarted", "ExecutionCompleted(0)", "OrchestratorCompleted"]
+    tape.lines.append("enough")
+    while code._stubborn:
+        code._stubborn.pop().close()
 
 
 def test_coroutines_are_dropped_the_same_way() -> None:
