@@ -74,6 +74,7 @@ class InstanceSummary(msgspec.Struct, kw_only=True):
     """Event id to instance id of each sub-orchestration without an answer."""
     open_activities: int = 0
     next_timer: str | None = None
+    """Not after the first open timer is due. It may be before: to look for the next at each that fires costs n²."""
     suspended: bool = False
     complete: bool = True
     quarantined: str = ""
@@ -119,7 +120,8 @@ class InstanceSummary(msgspec.Struct, kw_only=True):
                     self.next_timer = min(self.next_timer or event.fire_at, event.fire_at)
                 case h.TimerFired():
                     self.open_timers.pop(event.timer_id, None)
-                    self.next_timer = min(self.open_timers.values(), default=None)
+                    if not self.open_timers:
+                        self.next_timer = None
                 case h.SubOrchestrationInstanceCreated():
                     self.open_children[event.event_id] = event.child_instance_id
                 case h.SubOrchestrationInstanceCompleted() | h.SubOrchestrationInstanceFailed():
