@@ -9,6 +9,7 @@ from msgspec import UNSET
 
 from dfcli.engine.nondeterminism import NonDeterminismError
 from dfcli.model import history as h
+from dfcli.model.ids import is_stand_in
 from dfcli.model.payload import Payload
 from dfcli.model.query import CodeLocation
 
@@ -106,7 +107,7 @@ def difference(recorded: h.HistoryEvent, asked: h.HistoryEvent) -> str:
             return ""
         return f"the timer was recorded as due {recorded.fire_at}, the code now asks for {asked.fire_at}"
     before_id, now_id = getattr(recorded, "child_instance_id", ""), getattr(asked, "child_instance_id", "")
-    if before_id != now_id:
+    if before_id != now_id and not is_stand_in(before_id, recorded.event_id):
         name = getattr(recorded, "name", "")
         return f"sub-orchestration `{name}` was recorded with id {before_id!r}, the code now gives {now_id!r}"
     before, now = _text(recorded), _text(asked)

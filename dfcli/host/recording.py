@@ -18,7 +18,7 @@ from dfcli.model import history as h
 from dfcli.model import payload as payloads
 from dfcli.model.failure import FailureDetails
 from dfcli.model.history import Event, Inbound
-from dfcli.model.ids import ExecutionKey
+from dfcli.model.ids import ExecutionKey, child_instance_id, stand_in_child_id
 
 
 class Lanes(Protocol):
@@ -63,7 +63,7 @@ class Recorder:
                     lane.armed[event.event_id] = event.fire_at
                     draft.timers.append((lane.key, event.event_id, event.fire_at))
                 case h.SubOrchestrationInstanceCreated():
-                    created = self._with_exec(event)
+                    created = self._with_exec(lane, event)
                     recorded[position] = created
                     children.append(created)
                 case _:
@@ -80,14 +80,27 @@ class Recorder:
 
     # -- children ------------------------------------------------------------------------------------------------
 
-    def _with_exec(self, created: h.SubOrchestrationInstanceCreated) -> h.SubOrchestrationInstanceCreated:
+    def _with_exec(self, parent: Lane, created: h.SubOrchestrationInstanceCreated) -> h.SubOrchestrationInstanceCreated:
         """The line with the number the child's execution gets; None when a live instance holds the id."""
         child_id = created.child_instance_id
         lane = self._scheduler.lane(child_id)
         if lane is not None and not lane.finished:
-            return created
+            if child_id != child_instance_id(parent.key, parent.execution_id, created.event_id):
+                return created
+            return self._under_another_id(parent, created)
         number = lane.key.exec + 1 if lane is not None else self._scheduler.next_exec(child_id)
         return msgspec.structs.replace(created, child_exec=number)
+
+    def _under_another_id(
+        self, parent: Lane, created: h.SubOrchestrationInstanceCreated
+    ) -> h.SubOrchestrationInstanceCreated:
+        """Nobody chose the id that is taken, so nobody misses it: execution numbers come again after a purge, and a
+        child of the purged execution may live on."""
+        child_id = stand_in_child_id(parent.execution_id, created.event_id)
+        created = msgspec.structs.replace(created, child_instance_id=child_id, child_exec=1)
+        if parent.execution is not None and created.event_id in parent.execution.open_children:
+            parent.execution.open_children[created.event_id] = created
+        return created
 
     def _start_child(self, parent: Lane, created: h.SubOrchestrationInstanceCreated, draft: Draft) -> None:
         scheduler = self._scheduler

@@ -15,6 +15,7 @@ INSTANCE_ID_LENGTH_MAX = 256
 CALLED_NAME_LENGTH_MAX = 256
 TEXT_LENGTH_MAX = 16_384
 FORBIDDEN_IN_IDS = frozenset("/\\#?")
+_STAND_IN = re.compile(r"[0-9a-f]{32}:[0-9]+")
 _HUB_NAME = re.compile(r"[A-Za-z][A-Za-z0-9]{2,44}\Z")
 _FUNCTION_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.:-]{0,127}\Z")
 
@@ -106,4 +107,14 @@ def check_hub_name(name: str) -> str:
 def child_instance_id(parent: ExecutionKey, execution_id: str, event_id: int) -> str:
     """The id of a sub-orchestration that was given none: unique per scheduling line, the same on every replay."""
     readable = f"{parent.instance_id}:{parent.exec}:{event_id}"
-    return readable if len(readable) <= 200 else f"{execution_id}:{event_id}"
+    return readable if len(readable) <= 200 else stand_in_child_id(execution_id, event_id)
+
+
+def stand_in_child_id(execution_id: str, event_id: int) -> str:
+    """For when the usual id is too long, or taken: by a child of an earlier run whose number came again."""
+    return f"{execution_id}:{event_id}"
+
+
+def is_stand_in(child_id: str, event_id: int) -> bool:
+    """Whether a child's id was made from its parent's execution id, which is 32 hex digits."""
+    return _STAND_IN.fullmatch(child_id) is not None and child_id.endswith(f":{event_id}")
