@@ -291,6 +291,11 @@ class Execution:
         return self._started.name if self._started is not None else ""
 
     @property
+    def started(self) -> h.ExecutionStarted | None:
+        """The first line, once it has been delivered."""
+        return self._started
+
+    @property
     def is_finished(self) -> bool:
         return self._started is not None and self._run.is_finished
 

@@ -20,7 +20,7 @@ from dfcli.model import payload as payloads
 from dfcli.model.failure import FailureDetails, describe
 from dfcli.model.ids import ExecutionKey
 from dfcli.model.payload import Payload
-from dfcli.registry.registry import FunctionDefinition
+from dfcli.registry.registry import FunctionDefinition, Registry
 from dfcli.storage.transaction import Dispatch
 
 HIDDEN_FRAMES = (os.path.dirname(dfcli.__file__) + os.sep,)
@@ -72,6 +72,16 @@ def encoded(value: Any) -> Payload:
 def failed(call: ActivityCall, error: BaseException) -> Outcome:
     """The outcome of a call that raised."""
     return Outcome(call, payloads.NOTHING, describe(error, hide=HIDDEN_FRAMES))
+
+
+def unknown_activity(call: ActivityCall, registry: Registry) -> Outcome:
+    """The outcome of a call that nothing in the app answers, in Durable Functions' words."""
+    known = ", ".join(f"'{name}'" for name in registry.known("activity")) or "none"
+    message = (
+        f"The function '{call.scheduled.name}' doesn't exist, is disabled, or is not an activity function. "
+        f"Additional info: The following are the known activity functions: {known}."
+    )
+    return Outcome(call, payloads.NOTHING, FailureDetails(error_type="UnknownFunction", error_message=message))
 
 
 def perform(call: ActivityCall, definition: FunctionDefinition) -> Outcome:
@@ -151,7 +161,7 @@ class Activities:
 
     def _begin_async(self) -> None:
         """On the user loop: start as many waiting calls as are allowed at a time."""
-        while self._async_calls and self._async_free > 0:
+        while self._async_calls and self._async_free > 0 and not self._closed:
             self._async_free -= 1
             call, definition = self._async_calls.popleft()
             task = asyncio.get_running_loop().create_task(self._perform_async(call, definition))

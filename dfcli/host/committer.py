@@ -67,7 +67,9 @@ class Committer:
 
     def kick(self) -> None:
         """Have the queue committed; called by the loop once it has nothing better to do."""
-        if self._thread_busy or self.submitted == self.durable or self.dead is not None or self._retry_is_due:
+        if self._thread_busy or self.submitted == self.durable or self.dead is not None:
+            return
+        if self._retry_is_due or self._closing:
             return
         if not self._has_thread:
             if not self._scheduled:
@@ -83,7 +85,7 @@ class Committer:
 
     def commit_now(self) -> None:
         """Commit everything that is queued before this returns, unless the disk is full."""
-        while self.dead is None:
+        while self.dead is None and not self._retry_is_due:
             begun = self._loop.time()
             transactions = self._step()
             if transactions is None:
@@ -91,8 +93,8 @@ class Committer:
             self._sync_seconds = 0.8 * self._sync_seconds + 0.2 * (self._loop.time() - begun)
             self._take_done()
             self._finish(transactions)
-            if not self._hub.queued_lines:
-                return
+            if not transactions or self.submitted == self.durable:
+                return  # not at the last line: a transaction may have none
 
     def barrier(self) -> asyncio.Future[None]:
         """Done when everything submitted so far is durable."""

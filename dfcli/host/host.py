@@ -15,14 +15,14 @@ from dfcli.authoring.app import Blueprint
 from dfcli.authoring.http import HttpRequest
 from dfcli.authoring.triggers import FunctionDefinition
 from dfcli.env.environment import Env
-from dfcli.errors import HostStopped, OutcomeUnknown, Unavailable
-from dfcli.host.activities import Activities, ActivityCall, Outcome
+from dfcli.errors import OutcomeUnknown, Unavailable
+from dfcli.host.activities import Activities, ActivityCall, Outcome, unknown_activity
+from dfcli.host.arrivals import timer_fired
 from dfcli.host.client import DurableOrchestrationClient, SyncDurableOrchestrationClient
-from dfcli.host.committer import Committer
+from dfcli.host.committer import NO_SPACE_RETRY_SECONDS, Committer
 from dfcli.host.crash_loops import CrashLoops
 from dfcli.host.draft import Draft
 from dfcli.host.filing import Filing
-from dfcli.host.lane import Lane
 from dfcli.host.reading import Reading
 from dfcli.host.requests import Requests
 from dfcli.host.scheduler import Scheduler
@@ -32,10 +32,7 @@ from dfcli.host.timers import WAKE, DueTimer, Timers
 from dfcli.host.transitions import Transition, transitions
 from dfcli.host.user_loop import UserLoop
 from dfcli.host.workers import Performer
-from dfcli.model import history as h
-from dfcli.model.failure import FailureDetails
 from dfcli.model.ids import ExecutionKey
-from dfcli.model.payload import NOTHING
 from dfcli.model.status import InstanceSummary
 from dfcli.registry.registry import Registry
 from dfcli.storage.settings import HubSettings
@@ -98,7 +95,7 @@ class Host(Reading, Requests):
         self.hub = TaskHub.open(
             "/hub" if self.hub_path == MEMORY else self.hub_path, self.env, self._hub_settings, holder=self._holder
         )
-        self.stopping = False
+        self.stopping = self.is_closed = False
         self.outstanding = set()
         self._stop_asked = asyncio.Event()
         self._calls_under_way = 0
@@ -133,14 +130,19 @@ class Host(Reading, Requests):
                 loop, self._threads, self.user_loop.get, self.take_outcomes, self.settings.async_activities_max
             )
         )
-        self._timers = Timers(loop, self.env.clock, self._fire)
+        self._timers = Timers(loop, self.env.clock, self._fire, self._is_armed)
         self.filing = Filing(self.hub, loop, spawn, self.settings.materialise_seconds, self._die)
         self.started_at = self.scheduler.now()
         self.failures = 0
         if self._runs_code:
-            self.hub.host_started(self.env.ids.new_id(), VERSION)
-            for summary in self.hub.with_work():
-                self._take_up(summary)
+            try:
+                self.hub.host_started(self.env.ids.new_id(), VERSION)
+                for summary in self.hub.with_work():
+                    self._take_up(summary)
+            except Exception as error:
+                self.stopped = error
+                self._close()
+                raise
 
     async def stop(self, *, drain_seconds: float | None = None) -> None:
         """End in order: take nothing new, wait for running activities, commit, close. Loses nothing.
@@ -157,13 +159,12 @@ class Host(Reading, Requests):
             except TimeoutError:
                 log.warning("%d activities are still running; they run again at the next start", self._calls_under_way)
         if self.stopped is None:
-            while not self.scheduler.is_quiet and not self.scheduler.paused:
-                await asyncio.sleep(0)
-            if not self.committer.no_space:
-                try:
-                    await self.committer.barrier()
-                except HostStopped:
-                    log.error("the last lines could not be made durable; recovery decides at the next start")
+            await self.scheduler.round()
+            last = self.committer.barrier()
+            while not last.done() and not self.committer.no_space:
+                await asyncio.wait((last,), timeout=NO_SPACE_RETRY_SECONDS)
+            if last.done() and last.exception() is not None:
+                log.error("the last lines could not be made durable; recovery decides at the next start")
         self._close()
 
     def _close(self) -> None:
@@ -174,11 +175,9 @@ class Host(Reading, Requests):
         self.scheduler.paused = True
         for lane in self.scheduler.residents():
             self.scheduler.drop(lane)
+        self.is_closed = True
         self.fail_outstanding(OutcomeUnknown("the host stopped before the request was durable"))
-        for waiting in self.waiters.values():
-            for future in waiting:
-                if not future.done():
-                    future.set_exception(Unavailable("the host stopped"))
+        self.fail_waiters(Unavailable("the host stopped"))
         self.committer.close()
         self.filing.close()
         self.hub.close(clean=self.stopped is None)
@@ -199,6 +198,7 @@ class Host(Reading, Requests):
             log.critical("%s", error)
             self.scheduler.paused = True
             self.fail_outstanding(OutcomeUnknown("the host stopped itself after a failed sync", why=str(error)))
+            self.fail_waiters(Unavailable("the host stopped itself", why=str(error)))
             self._stop_asked.set()
             if self.on_death is not None:
                 self.on_death(error)
@@ -258,7 +258,7 @@ class Host(Reading, Requests):
             self.scheduler.is_quiet
             and not self._calls_under_way
             and self.committer.submitted == self.committer.durable
-            and not self._wakes
+            and not any(self._is_asleep(instance_id) for instance_id in self._wakes)
             and not any(lane.armed for lane in self.scheduler.lanes.values())
         )
 
@@ -291,21 +291,28 @@ class Host(Reading, Requests):
             for lane in draft.finished:
                 if lane.finished and lanes.get(lane.key.instance_id) is lane:
                     del lanes[lane.key.instance_id]
+                self._wakes.discard(lane.key.instance_id)
                 for future in self.waiters.pop(lane.key.instance_id, ()):
                     if not future.done():
                         future.set_result(None)
-            if self.on_transition is not None:
-                self._announce(draft, self.on_transition)
         if calls:
             self._start(calls)
         self.filing.nudge()
+        if self.on_transition is not None:
+            self._announce(transactions, self.on_transition)
 
-    def _announce(self, draft: Draft, tell: Callable[[Transition], None]) -> None:
-        for append in draft.appends:
-            for transition in transitions(append):
-                if transition.verb == "failed" and transition.kind == "orchestrator":
-                    self.failures += 1
-                tell(transition)
+    def _announce(self, transactions: Sequence[Any], tell: Callable[[Transition], None]) -> None:
+        """Last of all: an onlooker that fails must not keep anything from happening."""
+        try:
+            for transaction in transactions:
+                for append in transaction.appends:
+                    for transition in transitions(append):
+                        if transition.verb == "failed" and transition.kind == "orchestrator":
+                            self.failures += 1
+                        tell(transition)
+        except Exception:
+            log.exception("who watches the transitions has failed and is told no more")
+            self.on_transition = None
 
     def _start(self, calls: Sequence[ActivityCall]) -> None:
         """Begin activities, all that one commit scheduled at once: each hand-over to a thread costs."""
@@ -323,7 +330,7 @@ class Host(Reading, Requests):
         for call in calls:
             definition = self.registry.activity(call.scheduled.name)
             if definition is None:
-                self.loop.call_soon(self.take_outcomes, [self._unknown_activity(call)])
+                self.loop.call_soon(self.take_outcomes, [unknown_activity(call, self.registry)])
             elif self._crash_loops.is_suspect(call):
                 self._begin_alone(call, definition)
             else:
@@ -346,14 +353,6 @@ class Host(Reading, Requests):
         self.scheduler.submit(draft)
         self.committer.kick()
 
-    def _unknown_activity(self, call: ActivityCall) -> Outcome:
-        known = ", ".join(f"'{name}'" for name in self.registry.known("activity")) or "none"
-        message = (
-            f"The function '{call.scheduled.name}' doesn't exist, is disabled, or is not an activity function. "
-            f"Additional info: The following are the known activity functions: {known}."
-        )
-        return Outcome(call, NOTHING, FailureDetails(error_type="UnknownFunction", error_message=message))
-
     def take_outcomes(self, outcomes: Sequence[Outcome]) -> None:
         """What activities answered, from whoever runs them."""
         self._calls_under_way -= len(outcomes)
@@ -369,25 +368,30 @@ class Host(Reading, Requests):
         if self.stopping or self.stopped is not None:
             return
         for timer in due:
-            if timer.event_id == WAKE:
-                self._wakes.discard(timer.key.instance_id)
-            lane = self.scheduler.lane(timer.key.instance_id)
-            if lane is None or lane.key != timer.key or lane.finished:
+            instance_id = timer.key.instance_id
+            if not self._is_armed(timer):
                 continue
             if timer.event_id == WAKE:
-                self.scheduler.ready(lane)
-            elif lane.armed.pop(timer.event_id, None) is not None:
-                self.scheduler.receive(lane, _timer_fired(lane, timer, self.scheduler.now()))
+                self._wakes.discard(instance_id)
+                lane = self.scheduler.lane(instance_id)
+                if lane is not None and lane.key == timer.key and not lane.finished:
+                    self.scheduler.ready(lane)
+            else:
+                lane = self.scheduler.lanes[instance_id]
+                del lane.armed[timer.event_id]
+                self.scheduler.receive(lane, timer_fired(lane, timer, self.scheduler.now()))
 
+    def _is_armed(self, timer: DueTimer) -> bool:
+        """Whether it is still to fire. The due time is compared too: after a purge an execution number comes again."""
+        instance_id = timer.key.instance_id
+        if timer.event_id == WAKE:
+            return instance_id in self._wakes
+        lane = self.scheduler.lanes.get(instance_id)
+        return lane is not None and lane.key == timer.key and lane.armed.get(timer.event_id) == timer.fire_at
 
-def _timer_fired(lane: Lane, timer: DueTimer, now: str) -> h.TimerFired:
-    return h.TimerFired(
-        seq=lane.next_seq(),
-        event_id=-1,
-        timestamp=lane.stamp(now),
-        timer_id=timer.event_id,
-        fire_at=timer.fire_at,
-    )
+    def _is_asleep(self, instance_id: str) -> bool:
+        lane = self.scheduler.lanes.get(instance_id)
+        return lane is None or not lane.loaded_once
 
 
 def _memory_env() -> Env:

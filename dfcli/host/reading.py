@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from dfcli.errors import NotFound, TimedOut
+from dfcli.errors import NotFound, TimedOut, Unavailable
 from dfcli.host.scheduler import Scheduler
 from dfcli.model.history import Event
 from dfcli.model.query import InstanceFilter, Page, Wait
@@ -20,6 +20,8 @@ class Reading:
     scheduler: Scheduler
     waiters: dict[str, list[asyncio.Future[None]]]
     """Who waits for the end of an instance."""
+    stopped: BaseException | None
+    is_closed: bool
 
     def summary(self, instance_id: str) -> InstanceSummary | None:
         """What the committed lines of the newest execution tell; not the caller's to change."""
@@ -44,25 +46,39 @@ class Reading:
         return lane.parked if lane is not None else ""
 
     async def wait(self, instance_id: str, timeout: float | None = None) -> InstanceSummary:
-        """The summary once the instance has ended. NotFound, or TimedOut after `timeout` seconds."""
+        """The summary once the instance has ended. NotFound, Unavailable when the host stops first, TimedOut after
+        `timeout` seconds. An id that is started again before its waiters are told is waited for anew."""
         summary = self.hub.summary(instance_id)
         if summary is None:
             raise NotFound(f"there is no instance {instance_id!r}", hint="dfcli list")
-        if summary.is_live:
-            future: asyncio.Future[None] = self.loop.create_future()
-            waiting = self.waiters.setdefault(instance_id, [])
-            waiting.append(future)
-            try:
-                async with asyncio.timeout(timeout):
-                    await future
-            except TimeoutError:
-                raise TimedOut(f"instance {instance_id!r} has not ended after {timeout:g} s") from None
-            finally:
-                if not future.done() or future.cancelled():
-                    waiting.remove(future)
-                    if not waiting:
-                        self.waiters.pop(instance_id, None)
-            summary = self.hub.summary(instance_id)
-            if summary is None:
-                raise NotFound(f"instance {instance_id!r} was purged")
+        try:
+            async with asyncio.timeout(timeout):
+                while summary.is_live:
+                    await self._end_of(instance_id)
+                    summary = self.hub.summary(instance_id)
+                    if summary is None:
+                        raise NotFound(f"instance {instance_id!r} was purged")
+        except TimeoutError:
+            raise TimedOut(f"instance {instance_id!r} has not ended after {timeout:g} s") from None
         return summary
+
+    async def _end_of(self, instance_id: str) -> None:
+        if self.stopped is not None or self.is_closed:
+            raise Unavailable("the host has stopped", hint="ask again once it runs")
+        future: asyncio.Future[None] = self.loop.create_future()
+        waiting = self.waiters.setdefault(instance_id, [])
+        waiting.append(future)
+        try:
+            await future
+        finally:
+            if not future.done() or future.cancelled():
+                waiting.remove(future)
+                if not waiting and self.waiters.get(instance_id) is waiting:
+                    del self.waiters[instance_id]
+
+    def fail_waiters(self, error: BaseException) -> None:
+        """Tell whoever waits for an end that this host will not see it."""
+        for waiting in self.waiters.values():
+            for future in waiting:
+                if not future.done():
+                    future.set_exception(error)

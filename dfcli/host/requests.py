@@ -55,6 +55,7 @@ class Requests:
     committer: Committer
     stopping: bool
     stopped: BaseException | None
+    is_closed: bool
     code_id: str | None
     outstanding: set[asyncio.Future[None]]
     """What callers of verbs wait for."""
@@ -135,7 +136,7 @@ class Requests:
             if lane.request_ids is None:
                 lane.request_ids = self._recorded_request_ids(instance_id)
             if request_id in lane.request_ids:
-                await self.committer.barrier()
+                await self._caught_up(lane)
                 return
             lane.request_ids[request_id] = lane.key.exec
         seq, timestamp = self._line(lane)
@@ -164,7 +165,7 @@ class Requests:
         check_text("reason", reason)
         lane = await self._live(instance_id)
         if lane.suspended:
-            await self.committer.barrier()
+            await self._caught_up(lane)
             raise WrongState(
                 f"Cannot suspend the orchestration instance {instance_id} because instance is in the Suspended state.",
                 hint=f"dfcli resume {instance_id}",
@@ -179,7 +180,7 @@ class Requests:
         check_text("reason", reason)
         lane = await self._live(instance_id)
         if not lane.suspended:
-            await self.committer.barrier()
+            await self._caught_up(lane)
             summary = self.hub.summary(instance_id)
             status = summary.status if summary is not None else "Running"
             raise WrongState(
@@ -253,6 +254,13 @@ class Requests:
         lane.acknowledgements.append(future)
         await self._until_durable(future)
 
+    async def _caught_up(self, lane: Lane) -> None:
+        """Until all that the lane has received so far is durable: an answer may rest on it then."""
+        if lane.unsent:
+            await self._durable(lane)  # not submitted yet, so that no barrier covers it
+        else:
+            await self.committer.barrier()
+
     def _outstanding_future(self) -> asyncio.Future[None]:
         future: asyncio.Future[None] = self.loop.create_future()
         self.outstanding.add(future)
@@ -297,6 +305,8 @@ class Requests:
             lane = self.scheduler.lanes.get(instance_id)
             if lane is None or not (lane.uncommitted or lane.unsent):
                 return self.hub.summary(instance_id)
+            if self.stopped is not None or self.is_closed:
+                raise OutcomeUnknown("the host stopped before the request was durable")
             await self.committer.barrier()
             await asyncio.sleep(0)
 

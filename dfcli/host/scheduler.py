@@ -17,7 +17,8 @@ from dfcli.engine.nondeterminism import NonDeterminismError, UnknownOrchestrator
 from dfcli.env.environment import Env
 from dfcli.errors import DfError
 from dfcli.host import endings
-from dfcli.host.activities import ActivityCall, Outcome, failure_reason
+from dfcli.host.activities import ActivityCall, Outcome
+from dfcli.host.arrivals import result_line
 from dfcli.host.committer import Committer
 from dfcli.host.crash_loops import CrashLoops
 from dfcli.host.draft import Draft
@@ -73,6 +74,7 @@ class Scheduler:
         self.replays = 0
         self.replayed_events = 0
         self.episodes = 0
+        self._turns = 0
 
     # -- lanes ---------------------------------------------------------------------------------------------------
 
@@ -120,6 +122,12 @@ class Scheduler:
         """No lane has a turn coming."""
         return not self._ready
 
+    async def round(self) -> None:
+        """Until every lane that has a turn coming has had it. One that keeps itself busy for ever gets no second."""
+        last = self._turns + len(self._ready)
+        while self._ready and self._turns < last and not self.paused:
+            await asyncio.sleep(0)
+
     def resume(self) -> None:
         """Take turns again after a pause."""
         self.paused = False
@@ -144,7 +152,7 @@ class Scheduler:
                 log.info("%s: dropped a late result of activity %r", call.key.instance_id, call.scheduled.name)
                 continue
             lane.in_flight.discard(event_id)
-            lane.receive(_result_line(lane, outcome, event_id, lane.stamp(now)))
+            lane.receive(result_line(lane, outcome, event_id, lane.stamp(now)))
             self.ready(lane)
 
     # -- turns ---------------------------------------------------------------------------------------------------
@@ -154,6 +162,7 @@ class Scheduler:
         for _ in range(min(TURNS_AT_ONCE, len(ready))):
             if self.paused:
                 break
+            self._turns += 1
             lane = ready.popleft()
             lane.is_ready = False
             try:
@@ -193,9 +202,8 @@ class Scheduler:
         try:
             episode = execution.deliver(inbox, started)
         except UnknownOrchestrator:
-            first = inbox[0]
-            assert isinstance(first, h.ExecutionStarted)
-            episode = endings.unknown_orchestrator(started, first, self.registry)
+            assert execution.started is not None
+            episode = endings.unknown_orchestrator(started, execution.started, self.registry)
         self.episodes += 1
         seconds = self._loop.time() - begun
         if seconds > self._settings.block_warning_seconds:
@@ -371,24 +379,3 @@ class Scheduler:
         """Take an inbound event numbered by the lane, and give the lane a turn."""
         lane.receive(event)
         self.ready(lane)
-
-
-def _result_line(lane: Lane, outcome: Outcome, event_id: int, timestamp: str) -> Inbound:
-    failure = outcome.failure
-    if failure is None:
-        return h.TaskCompleted(
-            seq=lane.next_seq(),
-            event_id=-1,
-            timestamp=timestamp,
-            task_scheduled_id=event_id,
-            result=outcome.result.raw,
-            result_text=outcome.result.text,
-        )
-    return h.TaskFailed(
-        seq=lane.next_seq(),
-        event_id=-1,
-        timestamp=timestamp,
-        task_scheduled_id=event_id,
-        reason=failure_reason(outcome.call.scheduled.name, failure),
-        failure_details=failure,
-    )

@@ -18,6 +18,9 @@ from dfcli.model.time import epoch_from_timestamp, timestamp_from_epoch
 WAKE = -1
 """Event id of an entry that stands for all timers of an instance that has not been loaded yet."""
 
+SWEEP_MIN = 4_096
+"""A heap smaller than this is never swept."""
+
 
 class DueTimer(NamedTuple):
     """Ordered by due time; `fire_at` is a timestamp."""
@@ -29,14 +32,21 @@ class DueTimer(NamedTuple):
 
 
 class Timers:
-    """Owned by the loop's thread. Cancelled timers stay in the heap until due; `fire` must ignore them."""
+    """Owned by the loop's thread. Cancelled timers stay in the heap until it has grown to twice what it held when it
+    was last swept, or until due; `fire` must ignore them."""
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, clock: Clock, fire: Callable[[Sequence[DueTimer]], None]
+        self,
+        loop: asyncio.AbstractEventLoop,
+        clock: Clock,
+        fire: Callable[[Sequence[DueTimer]], None],
+        is_armed: Callable[[DueTimer], bool],
     ) -> None:
         self._loop = loop
         self._clock = clock
         self._fire = fire
+        self._is_armed = is_armed
+        self._sweep_at = SWEEP_MIN
         self._heap: list[DueTimer] = []
         self._number = 0
         self._handle: asyncio.TimerHandle | None = None
@@ -47,6 +57,8 @@ class Timers:
 
     def arm(self, key: ExecutionKey, event_id: int, fire_at: str) -> None:
         """Fire at or after `fire_at`; one that is overdue fires as soon as the loop turns."""
+        if len(self._heap) >= self._sweep_at:
+            self._sweep()
         self._number += 1
         heapq.heappush(self._heap, DueTimer(fire_at, self._number, key, event_id))
         if self._handle is None or fire_at < self._wake_for:
@@ -76,6 +88,14 @@ class Timers:
         due: list[DueTimer] = []
         while self._heap and self._heap[0].fire_at <= now:
             due.append(heapq.heappop(self._heap))
-        if due:
-            self._fire(due)
-        self._schedule()
+        try:
+            if due:
+                self._fire(due)
+        finally:
+            self._schedule()
+
+    def _sweep(self) -> None:
+        """Drop what was cancelled: races against a distant deadline would fill the memory with them."""
+        self._heap = [timer for timer in self._heap if self._is_armed(timer)]
+        heapq.heapify(self._heap)
+        self._sweep_at = max(SWEEP_MIN, 2 * len(self._heap))

@@ -1,0 +1,42 @@
+"""Lines for what arrives from the host's own machinery: answers of activities, timers that are due."""
+
+from __future__ import annotations
+
+from dfcli.host.activities import Outcome, failure_reason
+from dfcli.host.lane import Lane
+from dfcli.host.timers import DueTimer
+from dfcli.model import history as h
+from dfcli.model.history import Inbound
+
+
+def result_line(lane: Lane, outcome: Outcome, event_id: int, timestamp: str) -> Inbound:
+    """The answer of an activity; the caller has stamped it."""
+    failure = outcome.failure
+    if failure is None:
+        return h.TaskCompleted(
+            seq=lane.next_seq(),
+            event_id=-1,
+            timestamp=timestamp,
+            task_scheduled_id=event_id,
+            result=outcome.result.raw,
+            result_text=outcome.result.text,
+        )
+    return h.TaskFailed(
+        seq=lane.next_seq(),
+        event_id=-1,
+        timestamp=timestamp,
+        task_scheduled_id=event_id,
+        reason=failure_reason(outcome.call.scheduled.name, failure),
+        failure_details=failure,
+    )
+
+
+def timer_fired(lane: Lane, timer: DueTimer, now: str) -> h.TimerFired:
+    """The line of a timer that is due."""
+    return h.TimerFired(
+        seq=lane.next_seq(),
+        event_id=-1,
+        timestamp=lane.stamp(now),
+        timer_id=timer.event_id,
+        fire_at=timer.fire_at,
+    )
