@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+import threading
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -77,7 +78,9 @@ def _import_entry(folder: str) -> ModuleType:
         raise _syntax_error(error) from error
     except ImportError as error:
         raise _import_error(folder, error) from error
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
+        if isinstance(error, KeyboardInterrupt) and threading.current_thread() is threading.main_thread():
+            raise  # Ctrl-C; in the thread that reloads only the code itself can have raised it
         place = _place_in_app(folder, error) or ENTRY_FILE
         kind = type(error).__name__
         raise AppLoadError(

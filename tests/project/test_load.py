@@ -7,6 +7,7 @@ import py_compile
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -134,6 +135,12 @@ def test_an_interrupt_while_loading_passes_through_and_the_old_code_stays(folder
     with pytest.raises(KeyboardInterrupt):
         load_app(str(folder))
     assert sys.modules["shared"] is old
+
+
+def test_an_interrupt_that_a_reloaded_module_raises_by_itself_is_an_error_of_the_app(folder: Path) -> None:
+    (folder / "shared.py").write_text("raise KeyboardInterrupt")
+    with ThreadPoolExecutor(1) as reloading, pytest.raises(AppLoadError, match="its code raised an error"):
+        reloading.submit(load_app, str(folder)).result()
 
 
 def test_a_fault_found_by_a_decorator_is_told_with_its_line(folder: Path) -> None:
