@@ -16,6 +16,7 @@ from dfcli.authoring.http import HttpRequest
 from dfcli.authoring.triggers import FunctionDefinition
 from dfcli.env.environment import Env
 from dfcli.errors import OutcomeUnknown, Unavailable
+from dfcli.host import http_functions
 from dfcli.host.activities import Activities, ActivityCall, Outcome, unknown_activity
 from dfcli.host.arrivals import timer_fired
 from dfcli.host.client import DurableOrchestrationClient, SyncDurableOrchestrationClient
@@ -216,7 +217,7 @@ class Host(Reading, Requests):
     # -- running -------------------------------------------------------------------------------------------------
 
     async def run_http_function(self, definition: FunctionDefinition, request: HttpRequest) -> Any:
-        """What an HTTP function of the app returns for a request; what it raises is raised."""
+        """What an HTTP function of the app returns for a request; an Exception that it raises is raised."""
         arguments: dict[str, Any] = {}
         if definition.parameter is not None:
             arguments[definition.parameter] = request
@@ -225,15 +226,15 @@ class Host(Reading, Requests):
                 arguments[definition.client_parameter] = self.client
             user_loop = self.user_loop.get()
             if user_loop is self.loop:
-                return await definition.function(**arguments)
+                return await http_functions.call_async(definition.function, arguments)
             return await asyncio.wrap_future(
-                asyncio.run_coroutine_threadsafe(definition.function(**arguments), user_loop)
+                asyncio.run_coroutine_threadsafe(http_functions.call_async(definition.function, arguments), user_loop)
             )
         if definition.client_parameter is not None:
             arguments[definition.client_parameter] = SyncDurableOrchestrationClient(self.client)
         if self.env.spawn is None:
-            return definition.function(**arguments)
-        return await self.loop.run_in_executor(None, lambda: definition.function(**arguments))
+            return http_functions.call(definition.function, arguments)
+        return await self.loop.run_in_executor(None, http_functions.call, definition.function, arguments)
 
     async def reload(self, registry: Registry, code_id: str | None = None) -> list[str]:
         """Go on with other code, at once: every resident execution is replayed on it.

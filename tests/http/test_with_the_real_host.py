@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+from asyncio import CancelledError
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -62,6 +63,24 @@ async def begin(req: HttpRequest, client: Any) -> HttpResponse:
 @app.route(route="plain/{name?}")
 def plain(req: HttpRequest) -> str:
     return f"plain {req.route_params.get('name', 'nobody')}"
+
+
+RAISED = {kind.__name__: kind for kind in (ValueError, SystemExit, KeyboardInterrupt, StopIteration, CancelledError)}
+
+
+@app.route(route="raise/{kind}")
+def raises(req: HttpRequest) -> str:
+    raise RAISED[req.route_params["kind"]]
+
+
+@app.route(route="async/raise/{kind}")
+async def raises_async(req: HttpRequest) -> str:
+    raise RAISED[req.route_params["kind"]]
+
+
+@app.route(route="async/echo/{word}")
+async def echo_async(req: HttpRequest) -> str:
+    return str(req.route_params["word"])
 
 
 class Answer(NamedTuple):
@@ -199,6 +218,17 @@ def test_functions_with_a_client_answer_with_links_that_work(call: Caller) -> No
     assert call("GET", "/api/plain/Bo").body == b"plain Bo"
     assert call("GET", "/api/begin/hello").status == 404
     assert call("POST", "/api/begin/hello", "no json").status == 500
+
+
+@pytest.mark.parametrize("kind", sorted(RAISED))
+@pytest.mark.parametrize("route", ["/api/raise", "/api/async/raise"])
+def test_whatever_a_function_raises_is_500_for_its_caller_and_nothing_for_others(
+    call: Caller, route: str, kind: str
+) -> None:
+    answer = call("GET", f"{route}/{kind}")
+    assert (answer.status, answer.body) == (500, b"")
+    assert call("GET", "/api/plain").status == 200
+    assert call("GET", "/api/async/echo/on").body == b"on"
 
 
 def test_listing_by_both_routes(call: Caller, control: RemoteControl) -> None:
