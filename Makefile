@@ -42,6 +42,7 @@ format: $(VENV)/.ready
 SECONDS_ ?= 300
 simulate: $(VENV)/.ready
 	$(BIN)/python -m tests.simulation --seconds $(SECONDS_)
+	$(BIN)/python -m tests.simulation.host --seconds $(SECONDS_)
 
 KILLS ?= 200
 kill: $(VENV)/.ready
