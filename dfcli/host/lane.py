@@ -7,14 +7,15 @@ stays, small, and the execution comes back by replay.
 from __future__ import annotations
 
 from asyncio import Future
+from collections.abc import Sequence
 
 from dfcli.engine.execution import Execution
-from dfcli.model.history import Event, Inbound, Parent
+from dfcli.model.history import Event, EventRaised, ExecutionStarted, Inbound, Parent
 from dfcli.model.ids import ExecutionKey
 from dfcli.model.status import InstanceSummary
 
-REQUEST_ID_GENERATIONS = 3
-"""Executions of a run, the present one included, that remember which requests they took."""
+RECENT_REQUESTS_MAX = 256
+"""Request ids that a run remembers over continue-as-new."""
 
 
 class Lane:
@@ -68,8 +69,8 @@ class Lane:
         self.parked = ""
         self.loaded_once = False
         """Whether open activities and timers of the history have been handed out in this process."""
-        self.request_ids: dict[str, int] | None = None
-        """Request ids of raised events and the execution that took each; None: not looked up. Once it is there, it
+        self.request_ids: dict[str, None] | None = None
+        """Ids of requests that raised events to this run, the newest last; None: not looked up. Once it is there, it
         knows more than what is committed."""
 
     @classmethod
@@ -112,6 +113,10 @@ class Lane:
         waiting, self.acknowledgements = self.acknowledgements, []
         return waiting
 
+    def recent_requests(self) -> list[str]:
+        """The ids that the next generation must know."""
+        return list(self.request_ids or ())[-RECENT_REQUESTS_MAX:]
+
     def continue_as(self, key: ExecutionKey, execution_id: str) -> None:
         """Become the next execution of the instance: an empty history, nothing open."""
         self.key = key
@@ -121,8 +126,16 @@ class Lane:
         self.inbox = []
         self.in_flight = set()
         self.armed = {}
-        if self.request_ids:
-            oldest = key.exec - REQUEST_ID_GENERATIONS
-            self.request_ids = {name: number for name, number in self.request_ids.items() if number > oldest}
+        self.request_ids = dict.fromkeys(self.recent_requests())
         self.finished = False
         self.loaded_once = True
+
+
+def request_ids_of(history: Sequence[Event]) -> dict[str, None]:
+    """Ids of requests that raised events to a run, by the history of its newest execution."""
+    started = history[0] if history else None
+    found = dict.fromkeys((started.recent_requests or ()) if isinstance(started, ExecutionStarted) else ())
+    for event in history:
+        if isinstance(event, EventRaised) and event.request_id is not None:
+            found[event.request_id] = None
+    return found

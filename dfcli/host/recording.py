@@ -176,6 +176,7 @@ class Recorder:
         scheduler = self._scheduler
         before = episode.started
         timestamp = lane.stamp(scheduler.now())
+        recent = lane.recent_requests()
         lane.continue_as(ExecutionKey(lane.key.instance_id, lane.key.exec + 1), scheduler.new_id())
         started = h.ExecutionStarted(
             seq=lane.next_seq(),
@@ -190,6 +191,7 @@ class Recorder:
             tags=before.tags,
             code_id=scheduler.code_id,
             generation=before.generation + 1,
+            recent_requests=recent or None,
             request_id=before.request_id,
             custom_status=episode.custom_status.raw,
             custom_status_text=episode.custom_status.text,

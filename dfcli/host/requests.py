@@ -24,7 +24,7 @@ from dfcli.errors import (
 )
 from dfcli.host.committer import Committer
 from dfcli.host.draft import Draft
-from dfcli.host.lane import REQUEST_ID_GENERATIONS, Lane
+from dfcli.host.lane import Lane, request_ids_of
 from dfcli.host.scheduler import Scheduler
 from dfcli.host.settings import HostSettings
 from dfcli.model import history as h
@@ -121,7 +121,7 @@ class Requests:
         """Hand an event to a live instance; it waits there until the code asks for it. NotFound, InstanceGone.
 
         Repeating a call with the same `request_id` raises nothing more, also when the instance has ended since or
-        continued as new a little while ago.
+        continued as new since: a run remembers its newest 256 requests.
         """
         self._check_can_accept(payload)
         check_event_name(name)
@@ -138,7 +138,7 @@ class Requests:
             if request_id in lane.request_ids:
                 await self._caught_up(lane)
                 return
-            lane.request_ids[request_id] = lane.key.exec
+            lane.request_ids[request_id] = None
         seq, timestamp = self._line(lane)
         event = h.EventRaised(
             seq=seq,
@@ -331,24 +331,11 @@ class Requests:
             f"instance {instance_id!r} has ended", why=f"its status is {summary.status}", hint="dfcli list --running"
         )
 
-    def _recorded_request_ids(self, instance_id: str) -> dict[str, int]:
-        """Request ids of the events raised to the newest run, and the execution that took each, as committed.
-
-        A lane that was found at the start asks once, before it takes its first request with an id, so none that it
-        holds can be uncommitted; a lane of a new run has nothing to ask for.
+    def _recorded_request_ids(self, instance_id: str) -> dict[str, None]:
+        """As committed. A lane that was found at the start asks once, before it takes its first request with an id, so
+        none that it holds can be uncommitted; a lane of a new run has nothing to ask for.
         """
-        found: dict[str, int] = {}
-        for number in reversed(self.hub.executions(instance_id)[-REQUEST_ID_GENERATIONS:]):
-            try:
-                events = self.hub.history(instance_id, number)
-            except NotFound:
-                break  # retention has just removed it
-            for event in events:
-                if isinstance(event, h.EventRaised) and event.request_id is not None:
-                    found.setdefault(event.request_id, number)
-            if not (isinstance(events[0], h.ExecutionStarted) and events[0].generation):
-                break
-        return found
+        return request_ids_of(self.hub.history(instance_id))
 
 
 def not_found(instance_id: str) -> NotFound:

@@ -22,7 +22,7 @@ from dfcli.host.arrivals import result_line
 from dfcli.host.committer import Committer
 from dfcli.host.crash_loops import CrashLoops
 from dfcli.host.draft import Draft
-from dfcli.host.lane import Lane
+from dfcli.host.lane import Lane, request_ids_of
 from dfcli.host.recording import Recorder
 from dfcli.host.settings import HostSettings
 from dfcli.model import history as h
@@ -265,6 +265,8 @@ class Scheduler:
         """What a replayed execution has open goes on: lines no episode saw, activities, timers."""
         known = history[-1].seq
         lane.inbox = [*execution.unconsumed, *(event for event in lane.inbox if event.seq > known)]
+        if lane.request_ids is None:
+            lane.request_ids = request_ids_of(history)
         if lane.loaded_once:
             return
         lane.loaded_once = True

@@ -68,6 +68,8 @@ class ExecutionStarted(HistoryEvent, tag="ExecutionStarted", frozen=True, kw_onl
     rules: str = msgspec.field(default_factory=lambda: REPLAY_RULES)  # a factory, so that it is always written
     code_id: str | None = None
     request_id: str | None = None
+    recent_requests: list[str] | None = None
+    """Ids of requests that raised events to earlier generations, the newest last: a repeated one must be known."""
     custom_status: Raw | UnsetType = UNSET
     """Carried over continue-as-new."""
     custom_status_text: str | UnsetType = UNSET

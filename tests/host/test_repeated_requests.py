@@ -129,3 +129,29 @@ def test_a_new_run_of_an_id_takes_keys_that_an_earlier_run_has_seen() -> None:
         return output
 
     assert VirtualMachine().run(app, scene, clean=True) == [1, 2, 3]
+
+
+def test_a_request_is_remembered_over_more_generations_than_are_kept() -> None:
+    machine = VirtualMachine()
+    many = df.DFApp()
+
+    @many.orchestration_trigger()
+    def counts(context: df.DurableOrchestrationContext) -> Any:
+        yield context.wait_for_external_event("tick")
+        context.continue_as_new((context.get_input() or 0) + 1)
+
+    async def tick(host: Host) -> None:
+        if host.summary("c") is None:
+            await host.start_instance("counts", instance_id="c")
+        for number in range(12):
+            await host.raise_event("c", "tick", request_id=f"r{number}")
+        await host.raise_event("c", "tick", request_id="r0")
+
+    async def generation(host: Host) -> int:
+        summary = host.summary("c")
+        assert summary is not None
+        return summary.generation
+
+    machine.run(many, tick)
+    machine.run(many, tick, clean=False)
+    assert machine.run(many, generation) == 12
