@@ -136,6 +136,7 @@ def dfcli(
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line; the process's exit code."""
+    terminal.stand_in_for_closed_streams()
     try:
         command = _completed(typer.main.get_command(app))
         if _COMPLETION in os.environ:

@@ -105,6 +105,24 @@ def shortened(text: str, limit: int) -> str:
     return text if not limit or len(text) <= limit else text[: max(limit - 1, 1)] + "…"
 
 
+def stand_in_for_closed_streams() -> None:
+    """Open the null device where stdin, stdout or stderr was closed before the start (`>&-`).
+
+    The next file to be opened would get the free number otherwise, and what is printed would go into it.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            opened = os.open(os.devnull, os.O_RDWR)
+            if opened != number:
+                os.dup2(opened, number)
+                os.close(opened)
+            os.set_inheritable(number, True)
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(number, "w" if number else "r", encoding="utf-8", closefd=False))
+
+
 def say(line: str = "") -> None:
     """Talk: everything that is not the result. Goes to stderr, and silently nowhere when that is gone."""
     try:

@@ -121,6 +121,24 @@ def test_json_on_a_terminal_stays_the_same_json() -> None:
     assert shown == '{"a": "\\u202e\\u009b\\udb40\\udc41é"}'
 
 
+@pytest.mark.parametrize("closed", [0, 1, 2])
+def test_a_stream_that_was_closed_before_the_start_is_no_error_and_no_file_takes_its_number(
+    app: App, closed: int
+) -> None:
+    command = [sys.executable, "-m", "dfcli", "start", "hello", "--id", "a"]
+    done = subprocess.run(
+        [sys.executable, "-c", f"import os, sys; os.close({closed}); os.execv(sys.argv[1], sys.argv[1:])", *command],
+        cwd=app.folder,
+        capture_output=True,
+        text=True,
+        env=environment(),
+    )
+    assert done.returncode == 0
+    assert done.stdout == ("" if closed == 1 else "a\n")
+    assert "Traceback" not in done.stderr
+    assert app("list", "-o", "id").out == "a\n"
+
+
 def test_columns_count_what_a_terminal_shows() -> None:
     assert terminal.cells("abc") == 3
     assert terminal.cells("東京") == 4
