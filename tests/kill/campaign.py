@@ -164,7 +164,7 @@ class Campaign:
     def _until_the_moment(self, number: int, end: str) -> str:
         """Let the host live until the drawn moment; the kill itself may have happened then, at an answer."""
         host, client, random = self._host, self._client, self._random
-        kind = "time" if number == 1 else random.choices(("time", "answer", "effect"), (5, 5, 3))[0]
+        kind = "time" if number == 1 else random.choices(("time", "answer", "sight", "effect"), (4, 4, 4, 3))[0]
         if number % 12 == 6 and end == "kill":  # in the middle of recovery, when nobody can ask for anything
             seconds = self._start_seconds * random.uniform(0.5, 1.1)
             host.outlives(seconds)
@@ -179,12 +179,13 @@ class Campaign:
             seconds = random.uniform(0.01, 0.8)
             host.outlives(seconds)
             return f"{1000 * seconds:.0f} ms after ready"
-        if kind == "answer":
-            count = random.randint(1, 150)
-            answered = threading.Event()
-            client.on_answer_to_a_change(count, host.kill if end == "kill" else answered.set)
-            host.outlives_until(lambda: answered.is_set() or host.has_ended, 2.0)
-            return f"at answer {count}"
+        if kind in ("answer", "sight"):
+            count = random.randint(1, 150 if kind == "answer" else 30)
+            reached = threading.Event()
+            arm = client.on_answer_to_a_change if kind == "answer" else client.on_sight
+            arm(count, host.kill if end == "kill" else reached.set)
+            host.outlives_until(lambda: reached.is_set() or host.has_ended, 2.0)
+            return f"at {kind} {count}"
         lines = random.randint(1, 300)
         size = os.path.getsize(host.effects) + 190 * lines
         host.outlives_until(lambda: os.path.getsize(host.effects) >= size, 2.0)

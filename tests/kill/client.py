@@ -18,7 +18,8 @@ from typing import Any, NamedTuple
 
 from tests.kill.connection import Answer, Connection
 
-THREADS = 6
+THREADS = 16
+"""More than there are requests that wait for a commit at a time, so that results are looked for meanwhile."""
 RETRY_SECONDS = 0.01
 
 
@@ -56,6 +57,27 @@ class _Actor:
         self.reply: Any = None
 
 
+class Trigger:
+    """Acts once, when it has been counted down; from any thread."""
+
+    def __init__(self) -> None:
+        self._armed: tuple[int, Callable[[], None]] | None = None
+
+    def arm(self, count: int, act: Callable[[], None]) -> None:
+        self._armed = (count, act)
+
+    def count_down(self) -> None:
+        armed = self._armed
+        if armed is None:
+            return
+        count, act = armed
+        if count > 1:
+            self._armed = (count - 1, act)
+        else:
+            self._armed = None
+            act()
+
+
 class LoadClient:
     """Plays on `THREADS` threads. `more` gives the next new play whenever fewer than `level` are under way."""
 
@@ -74,7 +96,8 @@ class LoadClient:
         self._port = 0
         self._up = threading.Event()
         self._nothing = threading.Event()
-        self._trigger: tuple[int, Callable[[], None]] | None = None
+        self._at_answer = Trigger()
+        self._at_sight = Trigger()
         self.acknowledged: dict[str, int] = {}
         self.lost_at: list[int] = []
         """When requests were sent whose answer never came."""
@@ -101,7 +124,11 @@ class LoadClient:
 
     def on_answer_to_a_change(self, count: int, act: Callable[[], None]) -> None:
         """Act, in the thread that sees it, at the first bytes of so many more answers to requests that change."""
-        self._trigger = (count, act)
+        self._at_answer.arm(count, act)
+
+    def on_sight(self, count: int, act: Callable[[], None]) -> None:
+        """Act as soon as so many more results, of activities or instances, were read and are in the log."""
+        self._at_sight.arm(count, act)
 
     def finish(self, seconds: float) -> int:
         """Begin nothing new, wait for all plays to end; how many have not."""
@@ -192,6 +219,8 @@ class LoadClient:
 
     def tell(self, phase: str, **facts: Any) -> None:
         os.write(self._log, json.dumps({"phase": phase, "at": time.monotonic_ns(), **facts}).encode() + b"\n")
+        if phase in ("observed", "ended"):
+            self._at_sight.count_down()
 
     def _ask(self, request: Request, connection: Connection) -> Reply:
         changes = request.method != "GET"
@@ -226,7 +255,7 @@ class LoadClient:
         return Reply(answer, unsure)
 
     def _exchange(self, request: Request, connection: Connection) -> Answer:
-        on_answer = self._count_down if request.method != "GET" else None
+        on_answer = self._at_answer.count_down if request.method != "GET" else None
         with self._condition:
             self._asking += 1
         sent_at = time.monotonic_ns()
@@ -245,14 +274,3 @@ class LoadClient:
                     self.lost_at.append(sent_at)
                 if not self._asking:
                     self._condition.notify_all()
-
-    def _count_down(self) -> None:
-        trigger = self._trigger
-        if trigger is None:
-            return
-        count, act = trigger
-        if count > 1:
-            self._trigger = (count - 1, act)
-        else:
-            self._trigger = None
-            act()

@@ -69,18 +69,23 @@ def play(case: Case, seed: int, tell: Tell) -> Play:
 
 def _follow(case: Case, random: Random, tell: Tell) -> Play:
     """Ask until the instance has ended. What was seen to be done must never be done again, so it is told to the log."""
+    is_watched = case.scenario == "watched"
+    known: set[str] = set()
     while True:
-        if random.random() < 0.3:
+        if is_watched or random.random() < 0.3:
             reply: Reply = yield Request("read", case.instance, "GET", f"{OWN}/instances/{case.instance}/events")
             assert reply.answer is not None
             assert reply.answer.status == 200, f"history of {case.instance}: {reply.answer.status}"
-            tell("observed", instance=case.instance, keys=finished_calls(reply.answer.body))
+            new = [key for key in finished_calls(reply.answer.body) if key not in known]
+            known.update(new)
+            if new:
+                tell("observed", instance=case.instance, keys=new)
         status = yield from read_status(case.instance)
         tell_if_ended(tell, case.instance, status)
-        if status is not None and status["runtimeStatus"] in ENDED:
-            return
         assert status is not None, f"{case.instance} was acknowledged and is unknown"
-        yield Pause(random.uniform(0.02, 0.1))
+        if status["runtimeStatus"] in ENDED:
+            return
+        yield Pause(0.003 if is_watched else random.uniform(0.02, 0.1))
 
 
 def look_again(case: Case, tell: Tell) -> Play:
@@ -273,6 +278,19 @@ def _senders(random: Random, input: dict[str, Any]) -> dict[str, Any]:
     return {"senders": {"a": first, "b": input["count"] - first}}
 
 
+def _generations(random: Random) -> dict[str, Any]:
+    """A key is remembered for three executions. Two senders could, while one of them waits for a host, make more, so
+    they get three at most; a sender that is alone makes none while it waits."""
+    count = random.randint(2, 20)
+    is_alone = random.random() < 0.5
+    fewest = 1 if is_alone else -(-count // 3)
+    return {"seen": [], "count": count, "per_generation": random.randint(fewest, max(fewest, 4)), "alone": is_alone}
+
+
+def _generation_senders(random: Random, given: dict[str, Any]) -> dict[str, Any]:
+    return {"senders": {"a": given["count"]}} if given["alone"] else _senders(random, given)
+
+
 def _saga_steps(case: Case) -> dict[str, int]:
     steps = range(case.input["steps"])
     return {**{str(n): 1 for n in steps}, **{f"undo {n}": 1 for n in steps}, "last": 1}
@@ -288,6 +306,13 @@ SCENARIOS: dict[str, Scenario] = {
         _case("sequence", lambda r: {"value": r.randint(0, 9), "milliseconds": _milliseconds(r, 1, 12, 40)}),
         _nothing,
         _completed(lambda case: sequence_of(case.input["value"], len(case.input["milliseconds"]))),
+        _each(lambda case: len(case.input["milliseconds"])),
+    ),
+    # Its client reads the history all the time, so that results are seen as soon as they can be.
+    "watched": Scenario(
+        _case("sequence", lambda r: {"value": 3, "milliseconds": _milliseconds(r, 8, 20, 25)}),
+        _nothing,
+        _completed(lambda case: sequence_of(3, len(case.input["milliseconds"]))),
         _each(lambda case: len(case.input["milliseconds"])),
     ),
     "purged": Scenario(
@@ -357,11 +382,7 @@ SCENARIOS: dict[str, Scenario] = {
         _saga_steps,
     ),
     "generations": Scenario(
-        _case(
-            "generations",
-            lambda r: {"seen": [], "count": r.randint(2, 20), "per_generation": r.randint(1, 4)},
-            _senders,
-        ),
+        _case("generations", _generations, _generation_senders),
         _send_all,
         lambda case, status, output: status == "Completed" and _in_order(case, output),
         _generation_steps,
