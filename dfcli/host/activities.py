@@ -71,7 +71,11 @@ def encoded(value: Any) -> Payload:
 
 def failed(call: ActivityCall, error: BaseException) -> Outcome:
     """The outcome of a call that raised."""
-    return Outcome(call, payloads.NOTHING, describe(error, hide=HIDDEN_FRAMES))
+    try:
+        failure = describe(error, hide=HIDDEN_FRAMES)
+    except Exception:  # its own members raise: a call must be answered all the same
+        failure = FailureDetails(error_type=type(error).__name__, error_message="<unprintable>")
+    return Outcome(call, payloads.NOTHING, failure)
 
 
 def unknown_activity(call: ActivityCall, registry: Registry) -> Outcome:

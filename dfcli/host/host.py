@@ -244,8 +244,7 @@ class Host(Reading, Requests):
         self.scheduler.paused = True
         try:
             await self.committer.barrier()
-            self.registry = registry
-            self.code_id = code_id
+            self.registry, self.code_id = registry, code_id
             self._activities.renew()
             return self.scheduler.change_code(registry, code_id)
         finally:

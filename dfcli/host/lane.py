@@ -10,10 +10,13 @@ from asyncio import Future
 from collections.abc import Sequence
 
 from dfcli.engine.execution import Execution
+from dfcli.errors import Quarantined
 from dfcli.model.history import Event, EventRaised, ExecutionStarted, Inbound, Parent
 from dfcli.model.ids import ExecutionKey
 from dfcli.model.status import InstanceSummary
 
+NO_CODE = "no host is running"
+"""Why a command's host parks what it would have to run."""
 RECENT_REQUESTS_MAX = 256
 """Request ids that a run remembers over continue-as-new."""
 
@@ -113,6 +116,13 @@ class Lane:
         waiting, self.acknowledgements = self.acknowledgements, []
         return waiting
 
+    def refuse(self, error: Exception) -> None:
+        """Forget what has come and was not sent; tell those who wait for it to be durable."""
+        self.inbox, self.unsent = [], []
+        for future in self.take_acknowledgements():
+            if not future.done():
+                future.set_exception(error)
+
     def recent_requests(self) -> list[str]:
         """The ids that the next generation must know."""
         return list(self.request_ids or ())[-RECENT_REQUESTS_MAX:]
@@ -129,6 +139,15 @@ class Lane:
         self.request_ids = dict.fromkeys(self.recent_requests())
         self.finished = False
         self.loaded_once = True
+
+
+def in_quarantine(instance_id: str, reason: str) -> Quarantined:
+    """The refusal of whatever would add to a damaged history."""
+    return Quarantined(
+        f"instance {instance_id!r} is in quarantine",
+        why=reason,
+        hint=f"dfcli inspect {instance_id} shows what can be read; dfcli purge {instance_id} removes it",
+    )
 
 
 def request_ids_of(history: Sequence[Event]) -> dict[str, None]:

@@ -6,6 +6,7 @@ execution with the one that continued as new: all or nothing.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
 import msgspec
@@ -26,6 +27,7 @@ class Lanes(Protocol):
 
     lanes: dict[str, Lane]
     code_id: str | None
+    quarantined: Mapping[str, str]
 
     def now(self) -> str: ...
 
@@ -81,8 +83,10 @@ class Recorder:
     # -- children ------------------------------------------------------------------------------------------------
 
     def _with_exec(self, parent: Lane, created: h.SubOrchestrationInstanceCreated) -> h.SubOrchestrationInstanceCreated:
-        """The line with the number the child's execution gets; None when a live instance holds the id."""
+        """The line with the number the child's execution gets; None when a live or damaged one holds the id."""
         child_id = created.child_instance_id
+        if child_id in self._scheduler.quarantined:
+            return created
         lane = self._scheduler.lane(child_id)
         if lane is not None and not lane.finished:
             if child_id != child_instance_id(parent.key, parent.execution_id, created.event_id):

@@ -24,12 +24,19 @@ from dfcli.errors import (
 )
 from dfcli.host.committer import Committer
 from dfcli.host.draft import Draft
-from dfcli.host.lane import Lane, request_ids_of
+from dfcli.host.lane import Lane, in_quarantine, request_ids_of
 from dfcli.host.scheduler import Scheduler
 from dfcli.host.settings import HostSettings
 from dfcli.model import history as h
 from dfcli.model.history import Inbound
-from dfcli.model.ids import CALLED_NAME_LENGTH_MAX, ExecutionKey, check_event_name, check_instance_id, check_text
+from dfcli.model.ids import (
+    CALLED_NAME_LENGTH_MAX,
+    REQUEST_ID_LENGTH_MAX,
+    ExecutionKey,
+    check_event_name,
+    check_instance_id,
+    check_text,
+)
 from dfcli.model.payload import NOTHING, PAYLOAD_BYTES_MAX, Payload
 from dfcli.model.query import InstanceFilter
 from dfcli.model.status import TERMINAL_STATUSES, InstanceSummary
@@ -78,7 +85,7 @@ class Requests:
         if definition is None:
             raise unknown_orchestrator(name, self.registry)
         check_text("version", version, CALLED_NAME_LENGTH_MAX)
-        check_text("request id", request_id)
+        check_text("request id", request_id, REQUEST_ID_LENGTH_MAX)
         if instance_id:
             check_instance_id(instance_id)
         elif request_id:
@@ -90,6 +97,8 @@ class Requests:
             existing = await self._settled(instance_id)
             if existing is not None and request_id and existing.request_id == request_id:
                 return instance_id
+            if existing is not None and existing.quarantined:
+                raise in_quarantine(instance_id, existing.quarantined)
             if existing is not None and existing.is_live:
                 raise InstanceExists(
                     f"An Orchestration instance with the status {existing.status} already exists.",
@@ -125,7 +134,7 @@ class Requests:
         """
         self._check_can_accept(payload)
         check_event_name(name)
-        check_text("request id", request_id)
+        check_text("request id", request_id, REQUEST_ID_LENGTH_MAX)
         try:
             lane = await self._live(instance_id)
         except InstanceGone:
@@ -202,6 +211,7 @@ class Requests:
                 f"{instance_id} has status {summary.status}",
                 hint=f"dfcli terminate {instance_id}",
             )
+        self.scheduler.lane(instance_id)  # of one in quarantine nothing stays
         await self._purge([summary])
         return 1
 
@@ -319,11 +329,7 @@ class Requests:
         if summary is None:
             raise not_found(instance_id)
         if summary.quarantined:
-            raise WrongState(
-                f"instance {instance_id!r} is in quarantine",
-                why=summary.quarantined,
-                hint=f"dfcli inspect {instance_id} shows what can be read; dfcli purge {instance_id} removes it",
-            )
+            raise in_quarantine(instance_id, summary.quarantined)
         lane = self.scheduler.lane(instance_id)  # it may have been started again meanwhile
         if lane is not None and not lane.finished:
             return lane

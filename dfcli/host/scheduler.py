@@ -22,7 +22,7 @@ from dfcli.host.arrivals import result_line
 from dfcli.host.committer import Committer
 from dfcli.host.crash_loops import CrashLoops
 from dfcli.host.draft import Draft
-from dfcli.host.lane import Lane, request_ids_of
+from dfcli.host.lane import NO_CODE, Lane, in_quarantine, request_ids_of
 from dfcli.host.recording import Recorder
 from dfcli.host.settings import HostSettings
 from dfcli.model import history as h
@@ -37,8 +37,6 @@ log = logging.getLogger("dfcli.host")
 
 TURNS_AT_ONCE = 256
 """Turns before the loop looks at its other duties: requests, timers, outcomes."""
-
-NO_CODE = "no host is running"
 
 
 class Scheduler:
@@ -65,6 +63,7 @@ class Scheduler:
         self._crash_loops = crash_loops
         self.registry = registry
         self.code_id = code_id
+        self.quarantined = hub.quarantined
         self.lanes: dict[str, Lane] = {}
         self._ready: deque[Lane] = deque()
         self._is_pumping = False
@@ -90,6 +89,9 @@ class Scheduler:
     def lane(self, instance_id: str) -> Lane | None:
         """The lane of a live instance, or of one whose end is not durable yet; None when there is none."""
         lane = self.lanes.get(instance_id)
+        if lane is not None and instance_id in self.quarantined:
+            self._shut_out(lane)
+            return None
         if lane is None:
             summary = self._hub.summary(instance_id)
             if summary is None or not summary.is_live or summary.quarantined:
@@ -113,9 +115,13 @@ class Scheduler:
         if not lane.is_ready:
             lane.is_ready = True
             self._ready.append(lane)
-            if not self._is_pumping and not self.paused:
-                self._is_pumping = True
-                self._loop.call_soon(self._pump)
+            if not self._is_pumping:
+                self._pump_soon()
+
+    def _pump_soon(self) -> None:
+        if self._ready and not self._is_pumping and not self.paused:
+            self._is_pumping = True
+            self._loop.call_soon(self._pump)
 
     @property
     def is_quiet(self) -> bool:
@@ -131,9 +137,7 @@ class Scheduler:
     def resume(self) -> None:
         """Take turns again after a pause."""
         self.paused = False
-        if self._ready and not self._is_pumping:
-            self._is_pumping = True
-            self._loop.call_soon(self._pump)
+        self._pump_soon()
 
     def submit(self, draft: Draft) -> None:
         """Queue a draft; it is committed once the loop has nothing better to do."""
@@ -180,6 +184,9 @@ class Scheduler:
         self._committer.kick()
 
     def _turn(self, lane: Lane) -> None:
+        if self.quarantined and lane.key.instance_id in self.quarantined:
+            self._shut_out(lane)
+            return
         draft = Draft()
         if lane.finished or lane.parked or (not lane.inbox and lane.loaded_once):
             self._without_code(lane, draft)
@@ -205,8 +212,7 @@ class Scheduler:
             assert execution.started is not None
             episode = endings.unknown_orchestrator(started, execution.started, self.registry)
         self.episodes += 1
-        seconds = self._loop.time() - begun
-        if seconds > self._settings.block_warning_seconds:
+        if (seconds := self._loop.time() - begun) > self._settings.block_warning_seconds:
             endings.warn_of_blocking(lane, execution, seconds)
         self.recorder.record(lane, events, episode, draft)
 
@@ -236,7 +242,10 @@ class Scheduler:
             try:
                 history = self._hub.history(lane.key.instance_id, lane.key.exec)
             except DfError as error:
-                self._park(lane, f"its history cannot be read: {error}")
+                if lane.key.instance_id in self.quarantined:
+                    self._shut_out(lane)
+                else:
+                    self._park(lane, f"its history cannot be read: {error}")
                 return None
             try:
                 execution = Execution.replay(self.registry.lookup, history, lane.key)
@@ -293,6 +302,14 @@ class Scheduler:
         episode = endings.nondeterministic(endings.opening(lane, self.now()), error, history)
         self.recorder.record(lane, events, episode, draft)
 
+    def _shut_out(self, lane: Lane) -> None:
+        """Somebody found its files damaged: it takes no more lines, lest the next build on what is not there."""
+        instance_id = lane.key.instance_id
+        self.drop(lane)
+        lane.refuse(in_quarantine(instance_id, self.quarantined.get(instance_id, "")))
+        if self.lanes.get(instance_id) is lane:
+            del self.lanes[instance_id]
+
     def _park(self, lane: Lane, reason: str) -> None:
         lane.parked = reason
         log.error("%s is parked: %s", lane.key.instance_id, reason)
@@ -316,15 +333,15 @@ class Scheduler:
 
     def change_code(self, registry: Registry, code_id: str | None) -> list[str]:
         """Replay every resident and every parked execution on other code; the ids that it does not repeat."""
-        self.registry = registry
-        self.code_id = code_id
+        self.registry, self.code_id = registry, code_id
         lanes = self.residents() + [lane for lane in self.lanes.values() if lane.parked]
         for lane in lanes:
             self.drop(lane)
         parked: list[str] = []
         for lane in lanes:
             lane.parked = ""
-            if lane.finished or lane.uncommitted or lane.execution is not None:
+            is_busy = lane.finished or lane.uncommitted or lane.execution is not None
+            if is_busy or self.lane(lane.key.instance_id) is not lane:
                 continue
             draft = Draft()
             self._load(lane, draft)

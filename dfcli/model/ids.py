@@ -14,6 +14,8 @@ from dfcli.errors import InvalidArgument
 INSTANCE_ID_LENGTH_MAX = 256
 CALLED_NAME_LENGTH_MAX = 256
 TEXT_LENGTH_MAX = 16_384
+REQUEST_ID_LENGTH_MAX = 256
+"""A line of the history holds as many as a run remembers."""
 FORBIDDEN_IN_IDS = frozenset("/\\#?")
 _STAND_IN = re.compile(r"[0-9a-f]{32}:[0-9]+")
 _HUB_NAME = re.compile(r"[A-Za-z][A-Za-z0-9]{2,44}\Z")

@@ -278,6 +278,11 @@ class TaskHub:
         known = max(self._loader.last_exec(instance_id), self._published.purged_upto(instance_id))
         return max(known, self._sealer.last_exec(instance_id)) + 1
 
+    @property
+    def quarantined(self) -> Mapping[str, str]:
+        """Which instances are not run, and why; changes as damage is found."""
+        return self._published.quarantined
+
     def quarantine(self, instance_id: str, reason: str) -> None:
         """Have an instance not run any more: its files are damaged, or loading it fails in dfcli itself."""
         self._loader.quarantine(instance_id, reason)

@@ -16,11 +16,21 @@ import dfcli as df
 from dfcli.env.environment import Env
 from dfcli.env.ids import SeededIds
 from dfcli.env.memory import MemoryFiles
-from dfcli.errors import HostStopped, NoSpace, OutcomeUnknown, Unavailable, WrongState
+from dfcli.errors import (
+    HostStopped,
+    InvalidArgument,
+    NoSpace,
+    OutcomeUnknown,
+    Quarantined,
+    Unavailable,
+    WrongState,
+)
 from dfcli.host.host import Host
+from dfcli.host.lane import RECENT_REQUESTS_MAX
 from dfcli.host.settings import HostSettings
 from dfcli.host.timers import SWEEP_MIN
 from dfcli.model import history as h
+from dfcli.model.ids import REQUEST_ID_LENGTH_MAX
 from dfcli.registry.registry import Registry
 from tests.host.running import VirtualMachine, in_virtual_time
 from tests.simulation.faulty_files import FaultyFiles
@@ -76,6 +86,33 @@ def fans_out(context: df.DurableOrchestrationContext) -> Any:
 @app.orchestration_trigger()
 def doubles(context: df.DurableOrchestrationContext) -> Any:
     return (yield context.call_activity("double", 21))
+
+
+@app.orchestration_trigger()
+def goes_on(context: df.DurableOrchestrationContext) -> Any:
+    if context.get_input() is None:
+        yield context.wait_for_external_event("go")
+        context.continue_as_new("as new")
+    return context.get_input()
+
+
+class Nasty(Exception):
+    @property
+    def failure_details(self) -> Any:
+        raise ValueError("not even this")
+
+
+@app.activity_trigger()
+def nasty(_: None) -> None:
+    raise Nasty
+
+
+@app.orchestration_trigger()
+def nasty_caller(context: df.DurableOrchestrationContext) -> Any:
+    try:
+        yield context.call_activity("nasty")
+    except df.TaskFailedError as error:
+        return error.error_type
 
 
 async def _shows(request: Awaitable[object], host: Host, kind: type[h.HistoryEvent]) -> bool:
@@ -323,3 +360,54 @@ def test_a_host_is_idle_once_the_instance_whose_timer_it_found_at_the_start_has_
 
     machine.run(app, start)
     assert machine.run(app, go_on)
+
+
+def test_as_many_of_the_longest_request_ids_as_a_run_remembers_fit_into_one_line() -> None:
+    async def scene(host: Host) -> Any:
+        await host.client.start_new("goes_on", instance_id="x")
+        with pytest.raises(InvalidArgument, match="request id"):
+            await host.raise_event("x", "other", request_id="k" * (REQUEST_ID_LENGTH_MAX + 1))
+        for number in range(RECENT_REQUESTS_MAX):
+            key = f"{number:\x01>{REQUEST_ID_LENGTH_MAX}}"  # six bytes each, once they are escaped
+            await host.raise_event("x", "other", request_id=key)
+        await host.raise_event("x", "go")
+        return (await host.client.wait("x", 10)).output
+
+    assert in_virtual_time(app, scene) == "as new"
+
+
+def test_an_activity_whose_exception_cannot_even_be_described_fails() -> None:
+    async def scene(host: Host) -> Any:
+        await host.client.start_new("nasty_caller", instance_id="x")
+        return (await host.client.wait("x", 10)).output
+
+    assert in_virtual_time(app, scene) == "Nasty"
+
+
+@pytest.mark.parametrize("is_resident", [True, False])
+def test_an_instance_whose_damage_a_reader_finds_takes_no_more_lines(is_resident: bool) -> None:
+    machine = VirtualMachine()
+
+    async def scene(host: Host) -> list[Any]:
+        await host.client.start_new("has_child", instance_id="mother")
+        await asyncio.sleep(1)
+        host.hub.materialise_step(everything=True)
+        lane = host.scheduler.lanes["mother"]
+        if not is_resident:
+            host.scheduler.drop(lane)
+        path = host.hub._filing._parts.instances.path(lane.key)
+        file = machine.files.open(path, write=True)
+        file.pwrite(b"#", file.size() // 2)
+        with pytest.raises(Quarantined):
+            host.history("mother")
+        with pytest.raises(Quarantined):
+            await host.raise_event("mother", "go")
+        await host.raise_event("mother:1:0", "go")  # whose answer nobody takes
+        assert (await host.wait("mother:1:0", 10)).status == "Completed"
+        with pytest.raises(Quarantined):
+            await host.start_instance("waits", instance_id="mother")
+        assert await host.purge("mother") == 1
+        await host.start_instance("doubles", instance_id="mother")
+        return [(await host.client.wait("mother", 10)).output, host.stopped]
+
+    assert machine.run(app, scene) == [42, None]
