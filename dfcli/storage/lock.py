@@ -1,6 +1,6 @@
 """One writer per hub: an advisory lock that the kernel releases when its process ends, however it ends.
 
-There is no stale lock, and no pid is ever asked. What the file says of the holder feeds the error message only.
+There is no stale lock, and no pid decides anything. What the file says of the holder feeds the error message only.
 The descriptor is closed in forked children, since a lock lives as long as any descriptor of its open file.
 """
 
@@ -11,6 +11,7 @@ import errno
 import os
 import socket
 import sys
+import threading
 from collections.abc import Mapping
 
 import msgspec
@@ -23,6 +24,8 @@ from dfcli.model.time import timestamp_from_epoch
 FILE_NAME = "hub.lock"
 _HOLDER_BYTES_MAX = 4096
 _ATTEMPTS = 100
+_HOLDER_LOOKS = 20
+_HOLDER_LOOK_SECONDS = 0.01
 
 if sys.platform == "win32":
     import msvcrt
@@ -55,7 +58,7 @@ class HubLock:
             try:
                 _take(descriptor)
             except OSError as error:
-                text = _read_holder(descriptor)
+                text = _holder_at_work(descriptor)
                 os.close(descriptor)
                 if error.errno not in (errno.EWOULDBLOCK, errno.EACCES, errno.EAGAIN, errno.EDEADLK):
                     raise
@@ -105,6 +108,41 @@ def _is_same_file(descriptor: int, path: str) -> bool:
     return (ours.st_dev, ours.st_ino) == (named.st_dev, named.st_ino)
 
 
+def _holder_at_work(descriptor: int) -> bytes:
+    """What the holder says of itself. One that has just taken the lock may not have said it yet: for a moment the
+    file is empty, or names a predecessor that is dead."""
+    pause = threading.Event()
+    for _ in range(_HOLDER_LOOKS):
+        text = _read_holder(descriptor)
+        if _names_a_process(text):
+            break
+        pause.wait(_HOLDER_LOOK_SECONDS)
+    return text
+
+
+def _names_a_process(text: bytes) -> bool:
+    told = _told(text)
+    pid = told.get("Pid")
+    if not isinstance(pid, int) or pid <= 0:
+        return False
+    if os.name != "posix" or told.get("Host") != socket.gethostname():
+        return True
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):
+        return True  # somebody else's
+    return True
+
+
+def _told(text: bytes) -> dict[str, object]:
+    try:
+        return msgspec.json.decode(text, type=dict[str, object])
+    except (msgspec.MsgspecError, ValueError):
+        return {}
+
+
 def _read_holder(descriptor: int) -> bytes:
     try:
         os.lseek(descriptor, 0, os.SEEK_SET)
@@ -114,10 +152,7 @@ def _read_holder(descriptor: int) -> bytes:
 
 
 def _locked(hub_path: str, text: bytes) -> HubLocked:
-    try:
-        told: dict[str, object] = msgspec.json.decode(text, type=dict[str, object])
-    except (msgspec.MsgspecError, ValueError):
-        told = {}
+    told = _told(text)
     who = f"process {told['Pid']}" if "Pid" in told else "another process"
     if "Command" in told:
         who += f" ({told['Command']})"

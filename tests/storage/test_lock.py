@@ -57,6 +57,32 @@ def test_a_killed_holder_leaves_no_lock_behind(path: str) -> None:
     TaskHub.open(path, disk_env(), SMALL).close()
 
 
+def test_a_holder_that_has_not_said_its_name_yet_is_not_taken_for_its_dead_predecessor(
+    path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with subprocess.Popen([sys.executable, "-c", ""]) as dead:
+        dead.wait()
+    hub = TaskHub.open(path, disk_env(), SMALL, holder={"Command": "dfcli run"})
+    with open(f"{path}/hub.lock", "rb") as file:
+        named = file.read()
+    with open(f"{path}/hub.lock", "r+b") as file:
+        file.write(named.replace(b'"Pid":%d' % os.getpid(), b'"Pid":%d' % dead.pid))
+        file.truncate()
+    read = lock._read_holder
+    looks = []
+
+    def late(descriptor: int) -> bytes:
+        looks.append(read(descriptor))
+        return named if len(looks) > 2 else looks[-1]
+
+    monkeypatch.setattr(lock, "_read_holder", late)
+    with pytest.raises(HubLocked) as refused:
+        TaskHub.open(path, disk_env(), SMALL)
+    assert f"process {os.getpid()} (dfcli run)" in refused.value.why
+    assert len(looks) == 3
+    hub.close()
+
+
 def test_a_lock_file_that_was_replaced_locks_nobody_out_and_nobody_in(path: str) -> None:
     os.makedirs(path, 0o700)
     first = HubLock.acquire(path, VirtualClock(), {})
