@@ -8,6 +8,7 @@ thus cost no hand-over, and long ones run side by side.
 from __future__ import annotations
 
 import asyncio
+import os
 from collections import deque
 from collections.abc import Callable, Iterable
 from threading import Condition
@@ -79,6 +80,7 @@ class Threads:
 
     def _work(self) -> None:
         calls = self._calls
+        process = os.getpid()
         while not self._closed:
             try:
                 call = calls.popleft()
@@ -90,3 +92,5 @@ class Threads:
                     self._condition.wait()
                 continue
             call()
+            if os.getpid() != process:
+                os._exit(0)  # a child that user code forked and let return: the calls that wait are its parent's
