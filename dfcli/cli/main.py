@@ -29,35 +29,64 @@ _COMPLETION = "_DFCLI_COMPLETE"
 class LazyGroup(TyperGroup):
     """Commands from the catalogue, imported when they are asked for; the list of them imports nothing."""
 
-    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002
-        return list(COMMANDS)
+    words = ""
+    """What stands before the command: empty, or the name of a group and a blank, as in `entity list`."""
 
-    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002
-        return load_command(cmd_name) if cmd_name in COMMANDS else None
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002
+        names = (name.removeprefix(self.words) for name in COMMANDS if name.startswith(self.words))
+        return list(dict.fromkeys(name.partition(" ")[0] for name in names))
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        name = self.words + cmd_name
+        if name in COMMANDS:
+            return load_command(name)
+        return _group(name) if cmd_name in self.list_commands(ctx) else None
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
-            self._refuse(args[0])
+        if args and args[0] not in self.list_commands(ctx) and not args[0].startswith("-"):
+            self._refuse(args[0], self.list_commands(ctx))
         return super().resolve_command(ctx, args)
 
-    def _refuse(self, name: str) -> None:
+    def _refuse(self, name: str, known: list[str]) -> None:
         from difflib import get_close_matches
 
         from dfcli.errors import InvalidArgument
 
-        close = get_close_matches(name.replace("_", "-").lower(), COMMANDS, n=1)
+        close = get_close_matches(name.replace("_", "-").lower(), known, n=1)
         raise InvalidArgument(
-            f"there is no command {name!r}", hint=f"dfcli {close[0]}" if close else "dfcli --help lists them"
+            f"there is no command {self.words + name!r}",
+            hint=f"dfcli {self.words}{close[0]}" if close else f"dfcli {self.words}--help lists them",
         )
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002
         groups: dict[str, list[tuple[str, str]]] = {}
-        for name, entry in COMMANDS.items():
+        shown = {name: entry for name, entry in COMMANDS.items() if name.startswith(self.words)}
+        for name, entry in shown.items():
             groups.setdefault(entry.group, []).append((name, entry.help))
-        longest = max(map(len, COMMANDS))
+        longest = max(map(len, shown))
         for group, rows in groups.items():
             with formatter.section(group):
                 formatter.write_dl([(name.ljust(longest), line) for name, line in rows])
+
+
+def _group(name: str) -> Any:
+    """The group of the commands that begin with a word, as `entity` does for `entity list`."""
+
+    def show(ctx: typer.Context) -> None:
+        if ctx.invoked_subcommand is None:
+            terminal.answer(ctx.get_help())
+            raise typer.Exit(0)
+
+    one = typer.Typer(
+        cls=type("LazySubgroup", (LazyGroup,), {"words": f"{name} "}),
+        add_completion=False,
+        rich_markup_mode=None,
+        invoke_without_command=True,
+        add_help_option=False,
+    )
+    first = next(known for known in COMMANDS if known.startswith(f"{name} "))
+    one.callback(help=f"{COMMANDS[first].group}: dfcli {name} COMMAND --help tells more of each.")(show)
+    return _completed(typer.main.get_command(one))
 
 
 def load_command(name: str) -> Any:
@@ -65,7 +94,7 @@ def load_command(name: str) -> Any:
     entry = COMMANDS[name]
     function = getattr(importlib.import_module(entry.module), entry.function)
     one = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
-    one.command(name, add_help_option=False)(function)
+    one.command(name.rpartition(" ")[2], add_help_option=False)(function)
     return _completed(typer.main.get_command(one))
 
 

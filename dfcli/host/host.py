@@ -12,24 +12,22 @@ from collections.abc import Callable, Sequence
 from typing import Any, Self
 
 from dfcli.authoring.app import Blueprint
-from dfcli.authoring.http import HttpRequest
-from dfcli.authoring.triggers import FunctionDefinition
 from dfcli.env.environment import Env
 from dfcli.errors import OutcomeUnknown, Unavailable
-from dfcli.host import http_functions
-from dfcli.host.activities import Activities, ActivityCall, Outcome, unknown_activity
-from dfcli.host.arrivals import timer_fired
-from dfcli.host.client import DurableOrchestrationClient, SyncDurableOrchestrationClient
+from dfcli.host.activities import Activities, ActivityCall
 from dfcli.host.committer import NO_SPACE_RETRY_SECONDS, Committer
 from dfcli.host.crash_loops import CrashLoops
 from dfcli.host.draft import Draft
 from dfcli.host.filing import Filing
+from dfcli.host.firing import Firing
+from dfcli.host.http_functions import HttpFunctions
+from dfcli.host.performing import Performing
 from dfcli.host.reading import Reading
 from dfcli.host.requests import Requests
 from dfcli.host.scheduler import Scheduler
 from dfcli.host.settings import HostSettings
 from dfcli.host.threads import Threads
-from dfcli.host.timers import WAKE, DueTimer, Timers
+from dfcli.host.timers import WAKE, Timers
 from dfcli.host.transitions import Transition, transitions
 from dfcli.host.user_loop import UserLoop
 from dfcli.host.workers import Performer
@@ -46,7 +44,7 @@ MEMORY = ":memory:"
 """A hub that is kept in memory: the real storage on a file system that ends with the process."""
 
 
-class Host(Reading, Requests):
+class Host(Reading, Requests, Performing, Firing, HttpFunctions):
     """`async with Host(app, hub=PATH) as host:` runs instances until the block ends; no port is opened.
 
     Raises HubLocked when another process holds the hub, HubUnreadable when its folder cannot be used.
@@ -85,7 +83,6 @@ class Host(Reading, Requests):
         self._hub_settings = hub_settings or HubSettings()
         self._holder = holder or {}
         self._make_performer = performer
-        self._client: DurableOrchestrationClient | None = None
 
     # -- life ----------------------------------------------------------------------------------------------------
 
@@ -207,34 +204,7 @@ class Host(Reading, Requests):
     on_death: Callable[[BaseException], None] | None = None
     """Called once on the loop when the host stops itself."""
 
-    @property
-    def client(self) -> DurableOrchestrationClient:
-        """The client of Durable Functions' programming model, wired to this host."""
-        if self._client is None:
-            self._client = DurableOrchestrationClient(self)
-        return self._client
-
     # -- running -------------------------------------------------------------------------------------------------
-
-    async def run_http_function(self, definition: FunctionDefinition, request: HttpRequest) -> Any:
-        """What an HTTP function of the app returns for a request; an Exception that it raises is raised."""
-        arguments: dict[str, Any] = {}
-        if definition.parameter is not None:
-            arguments[definition.parameter] = request
-        if definition.is_async:
-            if definition.client_parameter is not None:
-                arguments[definition.client_parameter] = self.client
-            user_loop = self.user_loop.get()
-            if user_loop is self.loop:
-                return await http_functions.call_async(definition.function, arguments)
-            return await asyncio.wrap_future(
-                asyncio.run_coroutine_threadsafe(http_functions.call_async(definition.function, arguments), user_loop)
-            )
-        if definition.client_parameter is not None:
-            arguments[definition.client_parameter] = SyncDurableOrchestrationClient(self.client)
-        if self.env.spawn is None:
-            return http_functions.call(definition.function, arguments)
-        return await self.loop.run_in_executor(None, http_functions.call, definition.function, arguments)
 
     async def reload(self, registry: Registry, code_id: str | None = None) -> list[str]:
         """Go on with other code, at once: every resident execution is replayed on it.
@@ -313,85 +283,6 @@ class Host(Reading, Requests):
         except Exception:
             log.exception("who watches the transitions has failed and is told no more")
             self.on_transition = None
-
-    def _start(self, calls: Sequence[ActivityCall]) -> None:
-        """Begin activities, all that one commit scheduled at once: each hand-over to a thread costs."""
-        if self.stopping:
-            return  # a stopping host begins nothing: what is scheduled runs at the next start
-        self._calls_under_way += len(calls)
-        if self._crash_loops.is_watching:
-            calls, failures = self._crash_loops.admit(calls)
-            if failures:
-                self.loop.call_soon(self.take_outcomes, failures)
-        self._begin(calls)
-
-    def _begin(self, calls: Sequence[ActivityCall]) -> None:
-        found: list[tuple[ActivityCall, FunctionDefinition]] = []
-        for call in calls:
-            definition = self.registry.activity(call.scheduled.name)
-            if definition is None:
-                self.loop.call_soon(self.take_outcomes, [unknown_activity(call, self.registry)])
-            elif self._crash_loops.is_suspect(call):
-                self._begin_alone(call, definition)
-            else:
-                found.append((call, definition))
-        if found:
-            self._activities.start(found)
-
-    def _begin_alone(self, call: ActivityCall, definition: FunctionDefinition) -> None:
-        """Record that a suspect runs before it does: if it ends the host again, that must be known."""
-        log.warning(
-            "%s: activity %r was running at several crashes; it runs alone now",
-            call.key.instance_id,
-            call.scheduled.name,
-        )
-        draft = Draft()
-        draft.dispatches.append(call.dispatch())
-        recorded: asyncio.Future[None] = self.loop.create_future()
-        recorded.add_done_callback(lambda _: self._activities.start([(call, definition)]))
-        draft.acknowledgements.append(recorded)
-        self.scheduler.submit(draft)
-        self.committer.kick()
-
-    def take_outcomes(self, outcomes: Sequence[Outcome]) -> None:
-        """What activities answered, from whoever runs them."""
-        self._calls_under_way -= len(outcomes)
-        if self._crash_loops.is_watching:
-            for outcome in outcomes:
-                self._begin(self._crash_loops.ended(outcome.call))
-        if self.stopped is None:
-            self.scheduler.take_outcomes(outcomes)
-        if self.stopping and not self._calls_under_way:
-            self._stop_asked.set()
-
-    def _fire(self, due: Sequence[DueTimer]) -> None:
-        if self.stopping or self.stopped is not None:
-            return
-        for timer in due:
-            instance_id = timer.key.instance_id
-            if not self._is_armed(timer):
-                continue
-            if timer.event_id == WAKE:
-                self._wakes.discard(instance_id)
-                lane = self.scheduler.lane(instance_id)
-                if lane is not None and lane.key == timer.key and not lane.finished:
-                    self.scheduler.ready(lane)
-            else:
-                lane = self.scheduler.lanes[instance_id]
-                del lane.armed[timer.event_id]
-                self.scheduler.receive(lane, timer_fired(lane, timer, self.scheduler.now()))
-
-    def _is_armed(self, timer: DueTimer) -> bool:
-        """Whether it is still to fire. The due time is compared too: after a purge an execution number comes again."""
-        instance_id = timer.key.instance_id
-        if timer.event_id == WAKE:
-            return instance_id in self._wakes
-        lane = self.scheduler.lanes.get(instance_id)
-        return lane is not None and lane.key == timer.key and lane.armed.get(timer.event_id) == timer.fire_at
-
-    def _is_asleep(self, instance_id: str) -> bool:
-        lane = self.scheduler.lanes.get(instance_id)
-        return lane is None or not lane.loaded_once
 
 
 def _memory_env() -> Env:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Sequence
 
 from dfcli.engine.execution import Execution
@@ -24,6 +24,7 @@ from dfcli.host.crash_loops import CrashLoops
 from dfcli.host.draft import Draft
 from dfcli.host.lane import NO_CODE, Lane, in_quarantine, request_ids_of
 from dfcli.host.recording import Recorder
+from dfcli.host.residency import Residency
 from dfcli.host.settings import HostSettings
 from dfcli.model import history as h
 from dfcli.model.history import Event, Inbound
@@ -68,7 +69,7 @@ class Scheduler:
         self._ready: deque[Lane] = deque()
         self._is_pumping = False
         self.paused = False
-        self._resident: OrderedDict[str, Lane] = OrderedDict()
+        self.residency = Residency(settings.resident_limit, committer.commit_now)
         self.recorder = Recorder(self)
         self.replays = 0
         self.replayed_events = 0
@@ -201,7 +202,7 @@ class Scheduler:
         if execution is None or not lane.inbox:
             self._without_code(lane, draft)
             return
-        self._resident.move_to_end(lane.key.instance_id)
+        self.residency.touch(lane)
         inbox, lane.inbox = lane.inbox, []
         events = lane.take_unsent()
         started = endings.opening(lane, self.now())
@@ -235,7 +236,7 @@ class Scheduler:
         if not self._runs_code:
             lane.parked = NO_CODE
             return None
-        self._make_room()
+        self.residency.make_room()
         if lane.inbox and isinstance(lane.inbox[0], h.ExecutionStarted):
             execution = Execution(self.registry.lookup, lane.key)
         else:
@@ -266,8 +267,7 @@ class Scheduler:
             self.replays += 1
             self.replayed_events += len(history)
             self._take_over(lane, execution, history, draft)
-        lane.execution = execution
-        self._resident[lane.key.instance_id] = lane
+        self.residency.keep(lane, execution)
         return execution
 
     def _take_over(self, lane: Lane, execution: Execution, history: Sequence[Event], draft: Draft) -> None:
@@ -353,46 +353,17 @@ class Scheduler:
                 self.ready(lane)
         return parked
 
-    # -- residency -----------------------------------------------------------------------------------------------
+    def drop(self, lane: Lane) -> None:
+        """Forget the resident execution; it comes back by replay."""
+        self.residency.drop(lane)
+
+    def residents(self) -> list[Lane]:
+        return self.residency.lanes()
 
     @property
     def resident(self) -> int:
         """Executions in memory, each with a suspended generator."""
-        return len(self._resident)
-
-    def _make_room(self) -> None:
-        """Keep the number of resident executions below the limit, before one more comes in."""
-        if len(self._resident) < self._settings.resident_limit:
-            return
-        if not self._evict_one():
-            self._committer.commit_now()  # what cannot be evicted has lines that are not committed yet
-            self._evict_one()
-
-    def _evict_one(self) -> bool:
-        """Drop the execution that has waited longest; those suspended inside try or with only when nothing else is."""
-        candidates = (lane for lane in self._resident.values() if lane.is_evictable)
-        spared: Lane | None = None
-        for seen, lane in enumerate(candidates):
-            if lane.execution is not None and not lane.execution.holds_cleanup:
-                self.drop(lane)
-                return True
-            spared = spared or lane
-            if seen > 64:
-                break
-        if spared is not None:
-            self.drop(spared)
-            return True
-        return False
-
-    def drop(self, lane: Lane) -> None:
-        """Forget the resident execution; it comes back by replay."""
-        self._resident.pop(lane.key.instance_id, None)
-        execution, lane.execution = lane.execution, None
-        if execution is not None:
-            execution.close()
-
-    def residents(self) -> list[Lane]:
-        return list(self._resident.values())
+        return len(self.residency)
 
     def receive(self, lane: Lane, event: Inbound) -> None:
         """Take an inbound event numbered by the lane, and give the lane a turn."""
