@@ -112,7 +112,7 @@ def test_every_link_of_a_row_leads_somewhere(row: Row) -> None:
         assert file.is_file(), f"{target}: no such file"
         assert name in names_of_tests(file), f"{target}: no such test in this file"
     for target in row.golden:
-        assert resolved(target)[0].parent == GOLDEN, f"{target} is no golden history"
+        assert resolved(target)[0].is_relative_to(GOLDEN), f"{target} is no golden history"
         assert resolved(target)[0].is_file(), f"{target}: no such file"
 
 
@@ -128,7 +128,9 @@ def test_an_example_is_linked_from_the_page(example: Path) -> None:
     assert example in linked, f"add `[{example.stem}](examples/{example.name})` to its topic's row of {PAGE.name}"
 
 
-@pytest.mark.parametrize("history", sorted(GOLDEN.glob("*.jsonl")), ids=lambda history: history.stem)
+@pytest.mark.parametrize(
+    "history", sorted(GOLDEN.rglob("*.jsonl")), ids=lambda history: f"{history.parent.stem}/{history.stem}"
+)
 def test_a_golden_history_is_linked_from_the_page(history: Path) -> None:
     linked = {resolved(target)[0] for row in ROWS for target in row.golden}
     assert history in linked, (

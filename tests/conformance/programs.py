@@ -1,0 +1,203 @@
+"""Orchestrations that mean the same to Durable Functions' SDK and to ours, with what happens to them from outside.
+
+Each is written against a module `df`, either `azure.durable_functions` or `dfcli`, and yields each call at once: both
+then schedule alike. Nothing here imports either.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+Gen = Generator[Any, Any, Any]
+INSTANCE = "i1"
+
+
+@dataclass(frozen=True)
+class Step:
+    """What a client does to the instance, `at` seconds after the start: raise, suspend, resume or terminate."""
+
+    at: float
+    verb: str
+    text: str = ""
+    """The event's name, or the reason."""
+    value: Any = None
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """The orchestrator `start` is started with `input`; all functions of this module are there for it to call."""
+
+    name: str
+    start: str
+    input: Any = None
+    script: tuple[Step, ...] = ()
+
+
+class Activities:
+    """The activities, new for each run because some of them count their calls."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    def say(self, city: str) -> str:
+        return f"Hello {city}"
+
+    def square(self, number: int) -> int:
+        return number * number
+
+    def flaky(self, failures: int) -> str:
+        self.calls += 1
+        if self.calls <= failures:
+            raise ValueError(f"failure {self.calls}")
+        return f"succeeded at call {self.calls}"
+
+    def boom(self, text: str) -> None:
+        raise ValueError(text)
+
+    def undo(self, what: Any) -> Any:
+        return {"undone": what}
+
+    def functions(self) -> dict[str, Callable[[Any], Any]]:
+        return {name: getattr(self, name) for name in ("say", "square", "flaky", "boom", "undo")}
+
+
+def orchestrators(df: Any) -> dict[str, Callable[[Any], Any]]:
+    """Name → orchestrator, written with the names of the SDK that is handed in."""
+
+    def chaining(context: Any) -> Gen:
+        greetings = []
+        for city in context.get_input():
+            greetings.append((yield context.call_activity("say", city)))
+        return greetings
+
+    def plain(context: Any) -> Any:
+        return {"input": context.get_input()}
+
+    def fan_out(context: Any) -> Gen:
+        squares = yield context.task_all([context.call_activity("square", n) for n in range(context.get_input())])
+        return sum(squares)
+
+    def first_of_three(context: Any) -> Gen:
+        tasks = [context.call_activity("say", city) for city in ("Tokyo", "Seattle", "Paris")]
+        winner = yield context.task_any(tasks)
+        return winner.result
+
+    def race(context: Any) -> Gen:
+        timer = context.create_timer(context.current_utc_datetime + timedelta(minutes=5))
+        approval = context.wait_for_external_event("Approval")
+        winner = yield context.task_any([timer, approval])
+        if winner == timer:
+            return "too late"
+        timer.cancel()
+        return {"approved": approval.result}
+
+    def retries(context: Any) -> Gen:
+        result = yield context.call_activity_with_retry("flaky", df.RetryOptions(5_000, 3), context.get_input())
+        greeting = yield context.call_activity("say", "after")
+        return [result, greeting]
+
+    def gives_up(context: Any) -> Gen:
+        try:
+            yield context.call_activity_with_retry("flaky", df.RetryOptions(5_000, 3), context.get_input())
+        except Exception:
+            return (yield context.call_activity("undo", "all of it"))
+
+    def parent(context: Any) -> Gen:
+        first = yield context.call_sub_orchestrator("child", context.get_input())
+        second = yield context.call_sub_orchestrator("child", context.get_input() + 1, "named-child")
+        return [first, second]
+
+    def child(context: Any) -> Gen:
+        return (yield context.call_activity("square", context.get_input()))
+
+    def wide(context: Any) -> Gen:
+        return (yield context.task_all([context.call_sub_orchestrator("child", n) for n in range(3)]))
+
+    def parent_of_failing(context: Any) -> Gen:
+        try:
+            yield context.call_sub_orchestrator("failing", "the child")
+        except Exception:
+            return (yield context.call_activity("undo", "the child"))
+
+    def failing(context: Any) -> Gen:
+        yield context.call_activity("boom", context.get_input())
+
+    def retried_child(context: Any) -> Gen:
+        options = df.RetryOptions(1_000, 2)
+        return (yield context.call_sub_orchestrator_with_retry("flaky_child", options, context.get_input()))
+
+    def flaky_child(context: Any) -> Gen:
+        return (yield context.call_activity("flaky", context.get_input()))
+
+    def timers(context: Any) -> Gen:
+        began = context.current_utc_datetime
+        yield context.create_timer(began + timedelta(days=30))
+        yield context.create_timer(began)
+        return (context.current_utc_datetime - began).days
+
+    def three_events(context: Any) -> Gen:
+        items = []
+        for _ in range(3):
+            items.append((yield context.wait_for_external_event("Item")))
+        return items
+
+    def event_before_wait(context: Any) -> Gen:
+        yield context.create_timer(context.current_utc_datetime + timedelta(minutes=1))
+        return (yield context.wait_for_external_event("Go"))
+
+    def counter(context: Any) -> Gen:
+        count = context.get_input()
+        context.set_custom_status({"count": count})
+        yield context.call_activity("square", count)
+        if count < 2:
+            context.continue_as_new(count + 1)
+            return None
+        return count
+
+    def shows_status(context: Any) -> Gen:
+        context.set_custom_status({"done": 0})
+        yield context.call_activity("say", "Tokyo")
+        context.set_custom_status({"done": 1})
+        return (yield context.wait_for_external_event("Go"))
+
+    def waits(context: Any) -> Gen:
+        word = yield context.wait_for_external_event("Word")
+        return (yield context.call_activity("say", word))
+
+    found: list[Callable[[Any], Any]] = [
+        *(chaining, plain, fan_out, first_of_three, race, retries, gives_up, parent, child, wide, parent_of_failing),
+        *(failing, retried_child, flaky_child, timers, three_events, event_before_wait, counter, shows_status, waits),
+    ]
+    return {function.__name__: function for function in found}
+
+
+SCENARIOS = [
+    Scenario("chaining", "chaining", ["Tokyo", "Seattle", "Paris"]),
+    Scenario("no_yield", "plain", {"a": [1, None, "ü"]}),
+    Scenario("fan_out", "fan_out", 4),
+    Scenario("any_of_three", "first_of_three"),
+    Scenario("race_event_wins", "race", script=(Step(60, "raise", "Approval", True),)),
+    Scenario("race_timer_wins", "race"),
+    Scenario("retry_succeeds", "retries", 2),
+    Scenario("retry_exhausted", "retries", 9),
+    Scenario("retry_exhausted_and_caught", "gives_up", 9),
+    Scenario("sub_orchestrations", "parent", 3),
+    Scenario("sub_orchestrations_at_once", "wide"),
+    Scenario("sub_orchestration_fails", "parent_of_failing"),
+    Scenario("sub_orchestration_retried", "retried_child", 1),
+    Scenario("activity_fails", "failing", "no luck"),
+    Scenario("timers", "timers"),
+    Scenario("events_in_order", "three_events", script=tuple(Step(n, "raise", "Item", n) for n in (1, 2, 3))),
+    Scenario("event_before_wait", "event_before_wait", script=(Step(5, "raise", "Go", {"now": True}),)),
+    Scenario("continue_as_new", "counter", 0),
+    Scenario("custom_status", "shows_status", script=(Step(5, "raise", "Go"),)),
+    Scenario(
+        "suspended",
+        "waits",
+        script=(Step(1, "suspend", "hold"), Step(2, "raise", "Word", "Tokyo"), Step(3, "resume", "go on")),
+    ),
+    Scenario("terminated", "waits", script=(Step(1, "terminate", "no longer needed"),)),
+]
