@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from dfcli.authoring.activity import ActivityInfo, activity_info
     from dfcli.authoring.app import Blueprint, DFApp
     from dfcli.authoring.context import DurableOrchestrationContext
+    from dfcli.authoring.entity import DurableEntity, DurableEntityContext
+    from dfcli.authoring.entity_id import EntityId
     from dfcli.authoring.failures import TaskCancelledError, TaskFailedError
     from dfcli.authoring.http import HttpRequest, HttpResponse
     from dfcli.authoring.retry import RetryOptions
@@ -33,9 +35,12 @@ __all__ = [
     "Blueprint",
     "DFApp",
     "DfError",
+    "DurableEntity",
+    "DurableEntityContext",
     "DurableOrchestrationClient",
     "DurableOrchestrationContext",
     "DurableOrchestrationStatus",
+    "EntityId",
     "FailureDetails",
     "Host",
     "HttpRequest",
@@ -55,9 +60,12 @@ _HOMES = {
     "AuthLevel": "dfcli.authoring.triggers",
     "Blueprint": "dfcli.authoring.app",
     "DFApp": "dfcli.authoring.app",
+    "DurableEntity": "dfcli.authoring.entity",
+    "DurableEntityContext": "dfcli.authoring.entity",
     "DfError": "dfcli.errors",
     "DurableOrchestrationClient": "dfcli.host.client",
     "DurableOrchestrationContext": "dfcli.authoring.context",
+    "EntityId": "dfcli.authoring.entity_id",
     "DurableOrchestrationStatus": "dfcli.host.client",
     "FailureDetails": "dfcli.model.failure",
     "Host": "dfcli.host.host",

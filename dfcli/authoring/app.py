@@ -41,6 +41,15 @@ class Blueprint:
         """
         return self._trigger("activity", input_name, activity)
 
+    def entity_trigger(self, context_name: str | None = None, entity_name: str | None = None) -> Callable[[F], F]:
+        """The function, or the class derived from `df.DurableEntity`, is an entity.
+
+        A function takes the context of an operation, and its input when it has a second parameter: then, what it
+        returns is the result. `context_name` is the parameter for the context, by default the first; `entity_name` the
+        name in the entity's id, by default the function's.
+        """
+        return self._trigger("entity", context_name, entity_name)
+
     def route(
         self,
         route: str | None = None,

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
+from dfcli.authoring.entity_id import EntityId, entity_id_text
+from dfcli.authoring.entity_tasks import EntityCallTask, EntityLockTask, EntitySignalTask
 from dfcli.authoring.retry import RetryOptions
 from dfcli.authoring.tasks import EventTask, Task, TimerTask, WhenAllTask, WhenAnyTask
 from dfcli.authoring.typed import as_type
@@ -63,6 +65,12 @@ class Wishes(Protocol):
     def continue_as_new(self, input: Payload) -> None: ...
 
     def set_custom_status(self, status: Payload) -> None: ...
+
+    def call_entity(self, entity_id: str, operation: str, input: Payload, expected_type: Any) -> EntityCallTask: ...
+
+    def signal_entity(self, entity_id: str, operation: str, input: Payload, due: str | None) -> EntitySignalTask: ...
+
+    def lock_entities(self, entity_ids: list[str]) -> EntityLockTask: ...
 
     def next_guid(self) -> int:
         """How many deterministic ids the code has asked for before."""
@@ -184,7 +192,7 @@ class OrchestrationContext:
         if isinstance(fire_at, timedelta):
             due = shifted(self._wishes.timestamp, fire_at)
         elif isinstance(fire_at, datetime):
-            due = _timestamp(fire_at)
+            due = timestamp_of(fire_at)
         else:
             raise TypeError(f"create_timer takes a datetime or a timedelta, not {type(fire_at).__name__}")
         return self._wishes.create_timer(due)
@@ -194,6 +202,39 @@ class OrchestrationContext:
         if not isinstance(name, str):
             raise TypeError(f"an event name is text, not {type(name).__name__}")
         return self._wishes.wait_for_event(check_event_name(name), expected_type)
+
+    def call_entity(
+        self,
+        entityId: EntityId | str,  # noqa: N803  the name in Durable Functions
+        operationName: str,  # noqa: N803
+        operationInput: Any = None,  # noqa: N803
+        expected_type: Any = None,
+    ) -> EntityCallTask:
+        """Have an entity do something; the task completes with the operation's result, or fails with its error."""
+        check_called_name(check_event_name(operationName))
+        return self._wishes.call_entity(
+            entity_id_text(entityId), operationName, _payload(operationInput), expected_type
+        )
+
+    def signal_entity(
+        self,
+        entityId: EntityId | str,  # noqa: N803  the name in Durable Functions
+        operationName: str,  # noqa: N803
+        operationInput: Any = None,  # noqa: N803
+        signal_time: datetime | None = None,
+    ) -> EntitySignalTask:
+        """Have an entity do something and wait for nothing; not before `signal_time` (a naive one is UTC)."""
+        check_called_name(check_event_name(operationName))
+        due = timestamp_of(signal_time) if signal_time is not None else None
+        return self._wishes.signal_entity(entity_id_text(entityId), operationName, _payload(operationInput), due)
+
+    def lock_entities(self, entities: Iterable[EntityId | str]) -> EntityLockTask:
+        """A task whose result is the critical section in which these entities serve this orchestrator alone.
+
+        `with (yield context.lock_entities([a, b])):`. They are locked one after the other in the order of their ids,
+        so two orchestrators cannot block each other. Raises ValueError when none is given.
+        """
+        return self._wishes.lock_entities(sorted({entity_id_text(entity) for entity in entities}))
 
     def continue_as_new(self, input_: Any = None) -> None:
         """Begin again with a new input and an empty history. Return right after; what is called later is dropped."""
@@ -274,7 +315,8 @@ def _policy(retry_options: RetryOptions) -> RetryOptions:
     return retry_options
 
 
-def _timestamp(moment: datetime) -> str:
+def timestamp_of(moment: datetime) -> str:
+    """The timestamp of a time that code names; the ends of the calendar are kept."""
     try:
         return to_timestamp(moment)
     except OverflowError:  # beyond the calendar once moved to UTC

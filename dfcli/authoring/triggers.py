@@ -12,9 +12,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from dfcli.authoring.entity_functions import has_async_operation, input_parameter, is_entity_class, place_of
 from dfcli.errors import AppLoadError
 
-Kind = Literal["", "orchestrator", "activity", "http"]
+Kind = Literal["", "orchestrator", "activity", "entity", "http"]
 """What triggers a function; empty as long as no trigger has been given."""
 
 
@@ -48,6 +49,11 @@ class FunctionDefinition:
     line: int = 0
     """Of the function's first decorator."""
 
+    is_class: bool = False
+    """Whether `function` is the class of a class-style entity, whose methods are the operations."""
+    input_parameter: str | None = None
+    """Of an entity function that takes the operation's input beside its context."""
+
     wished_parameter: str | None = None
     """What the trigger was told to use, before it was settled."""
     name_from_trigger: bool = False
@@ -62,7 +68,8 @@ class FunctionDefinition:
 
 def definition_of(function: Callable[..., Any]) -> FunctionDefinition | None:
     """What the decorators noted on `function`, if any of them has seen it."""
-    definition = getattr(function, "__dfcli__", None)
+    own = vars(function) if isinstance(function, type) else None  # a class must not pass for the one it derives from
+    definition = getattr(function, "__dfcli__", None) if own is None else own.get("__dfcli__")
     return definition if isinstance(definition, FunctionDefinition) else None
 
 
@@ -71,11 +78,12 @@ def define(function: Callable[..., Any]) -> FunctionDefinition:
 
     Raises AppLoadError for what cannot be a function of an app: classes, `staticmethod` objects, instances.
     """
-    code = getattr(inspect.unwrap(function), "__code__", None) if callable(function) else None
-    if code is None or isinstance(function, type):
+    is_class = is_entity_class(function)
+    code = getattr(inspect.unwrap(function), "__code__", None) if callable(function) and not is_class else None
+    if not is_class and (code is None or isinstance(function, type)):
         raise AppLoadError(
             f"{function!r} cannot be a function of the app",
-            why="the decorators take functions made with `def` or `async def`",
+            why="the decorators take functions made with `def` or `async def`, and classes of df.DurableEntity",
             hint="write the decorator directly above the `def`, with parentheses: `@app.activity_trigger()`",
         )
     definition = definition_of(function)
@@ -83,7 +91,11 @@ def define(function: Callable[..., Any]) -> FunctionDefinition:
         definition = FunctionDefinition(
             name=function.__name__, kind="", function=function, is_async=False, parameter=None, file="", line=0
         )
-        definition.file, definition.line = code.co_filename, code.co_firstlineno
+        if code is None:
+            definition.is_class = True
+            definition.file, definition.line = place_of(function)  # type: ignore[arg-type]
+        else:
+            definition.file, definition.line = code.co_filename, code.co_firstlineno
         function.__dfcli__ = definition  # type: ignore[attr-defined]
     # A decorator of the user's between two of ours (functools.wraps) copies the definition: the outer function counts.
     definition.function = function
@@ -92,6 +104,9 @@ def define(function: Callable[..., Any]) -> FunctionDefinition:
 
 def settle(definition: FunctionDefinition) -> None:
     """Work out anew what depends on more than one decorator: the parameters, and whether the function is async."""
+    if definition.is_class:
+        definition.is_async = has_async_operation(definition.function)  # type: ignore[arg-type]
+        return
     definition.is_async = inspect.iscoroutinefunction(definition.function)
     parameters = inspect.signature(definition.function).parameters
     # HTTP functions are called by name, so `*args` takes nothing there.
@@ -103,3 +118,6 @@ def settle(definition: FunctionDefinition) -> None:
         definition.parameter = "req"
     else:
         definition.parameter = free[0] if free else None
+    if definition.kind == "entity":
+        client = definition.client_parameter
+        definition.input_parameter = input_parameter(definition.function, definition.parameter, client)

@@ -9,10 +9,12 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+from dfcli.authoring.entity_tasks import EntityCallTask, EntityLockTask, EntitySignalTask
 from dfcli.authoring.retry import RetryOptions
 from dfcli.authoring.tasks import ActivityTask, EventTask, SubOrchestrationTask, Task, TimerTask
 from dfcli.engine.answers import succeed_with
 from dfcli.engine.cursor import CodeStopped, Cursor
+from dfcli.engine.entity_calls import EntityCalls
 from dfcli.engine.mailbox import Mailbox
 from dfcli.engine.retrying import RetryingCall
 from dfcli.errors import InvalidArgument
@@ -33,6 +35,7 @@ class Decisions:
         "continuing_with",
         "cursor",
         "custom_status",
+        "entities",
         "events",
         "execution_id",
         "input",
@@ -89,6 +92,8 @@ class Decisions:
         self.open_timers: dict[int, h.TimerCreated] = {}
         self.open_children: dict[int, h.SubOrchestrationInstanceCreated] = {}
         self.mailbox = Mailbox()
+        self.entities: EntityCalls | None = None
+        """Once the execution has had to do with one."""
 
     # -- episodes ------------------------------------------------------------------------------------------------
 
@@ -121,6 +126,8 @@ class Decisions:
         self.open_timers.clear()
         self.open_children.clear()
         self.mailbox.drop_waits()
+        if self.entities is not None:
+            self.entities.drop_waits()
 
     @property
     def has_diverged(self) -> bool:
@@ -131,7 +138,7 @@ class Decisions:
     def call_activity(self, name: str, input: Payload, retry: RetryOptions | None, expected_type: Any) -> Task:
         task = ActivityTask(self.next_event_id, name, expected_type)
         if self.is_muted:
-            self._refuse()
+            self.refuse()
         elif retry is None:
             self._schedule_activity(task, name, input, None, 1)
         else:
@@ -153,10 +160,12 @@ class Decisions:
     ) -> Task:
         task = SubOrchestrationTask(self.next_event_id, name, expected_type)
         if self.is_muted:
-            self._refuse()
+            self.refuse()
             return task
         if instance_id is not None:
             self._check_child_id(instance_id)
+        if self.entities is not None:
+            self.entities.check_sub_orchestration()
 
         def attempt(call: Task | RetryingCall, first: int | None, number: int) -> None:
             event_id = self.next_event_id
@@ -187,7 +196,7 @@ class Decisions:
     def create_timer(self, fire_at: str) -> TimerTask:
         task = TimerTask(self.next_event_id, self._cancel)
         if self.is_muted:
-            self._refuse()
+            self.refuse()
         else:
             self._schedule_timer(task, fire_at, None)
         return task
@@ -195,7 +204,7 @@ class Decisions:
     def wait_for_event(self, name: str, expected_type: Any) -> EventTask:
         task = EventTask(name, expected_type, self.timestamp)
         if self.is_muted:
-            self._refuse()
+            self.refuse()
             return task
         event = self.mailbox.take(name)
         if event is None:
@@ -204,15 +213,33 @@ class Decisions:
             succeed_with(task, event.input, event.input_text)
         return task
 
+    def call_entity(self, entity_id: str, operation: str, input: Payload, expected_type: Any) -> EntityCallTask:
+        return self._entity_calls().call(entity_id, operation, input, expected_type)
+
+    def signal_entity(self, entity_id: str, operation: str, input: Payload, due: str | None) -> EntitySignalTask:
+        return self._entity_calls().signal(entity_id, operation, input, due)
+
+    def lock_entities(self, entity_ids: list[str]) -> EntityLockTask:
+        return self._entity_calls().lock(entity_ids)
+
+    def is_answer(self, event: h.EventRaised) -> bool:
+        """Whether an event is an entity's answer, which no wait for an external event may take."""
+        return event.sender is not None if self.entities is None else self.entities.is_answer(event)
+
+    def _entity_calls(self) -> EntityCalls:
+        if self.entities is None:
+            self.entities = EntityCalls(self)
+        return self.entities
+
     def continue_as_new(self, input: Payload) -> None:
         if self.is_muted:
-            self._refuse()
+            self.refuse()
         self.will_continue_as_new = self.is_muted = True
         self.continuing_with = input
 
     def set_custom_status(self, status: Payload) -> None:
         if self.is_muted:
-            self._refuse()
+            self.refuse()
         self.custom_status = self.new_custom_status = status
 
     def next_guid(self) -> int:
@@ -258,7 +285,7 @@ class Decisions:
         return created
 
     def _cancel(self, task: TimerTask) -> None:
-        self._refuse()
+        self.refuse()
         if self.pending.pop(task.id, None) is not None:
             self.open_timers.pop(task.id, None)
             self.cancelled_timers.append(task.id)
@@ -271,7 +298,7 @@ class Decisions:
                 hint="choose another id, or give none",
             )
 
-    def _refuse(self) -> None:
+    def refuse(self) -> None:
         """What is asked after continue_as_new is dropped; code that is closed or has diverged is stopped.
 
         Code that catches everything in a loop would be refused for ever. It gets its tasks after a while, which do

@@ -212,7 +212,8 @@ class Execution:
         """The run ended earlier in this batch: what arrives is for the execution that continues it, or for nobody."""
         match event:
             case h.EventRaised():
-                self._decisions.mailbox.receive(event)
+                if not self._decisions.is_answer(event):
+                    self._decisions.mailbox.receive(event)
             case h.ExecutionSuspended():
                 self._suspended = event
             case h.ExecutionResumed():
@@ -253,6 +254,9 @@ class Execution:
                 answered = pending.pop(event.task_scheduled_id, None)
                 if answered is not None:
                     fail_with(answered, event)
+            case h.EventRaised() if self._decisions.is_answer(event):
+                if self._decisions.entities is not None:
+                    self._decisions.entities.take(event)
             case h.EventRaised():
                 waiting = self._decisions.mailbox.receive(event)
                 if waiting is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dfcli.authoring.entity_tasks import EntityCallTask
 from dfcli.authoring.tasks import EventTask, Task, waiting_parts
 from dfcli.engine.decisions import Decisions
 from dfcli.engine.retrying import RetryingCall
@@ -53,6 +54,11 @@ def _wait(
     if isinstance(task, EventTask):
         detail = _near_misses(decisions)
         return Wait(kind="event", name=task.name, since=task.since, location=location, detail=detail)
+    if isinstance(task, EntityCallTask):
+        who = task.entity_id
+        return Wait(
+            kind=task.kind, name=task.name, event_id=event_id, since=task.since, instance_id=who, location=location
+        )
     if retrying is not None and retrying.delay is not None:
         return Wait(
             kind="retry",

@@ -18,7 +18,7 @@ class Transition(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit
     instance_id: str
     verb: str
     kind: str = "orchestrator"
-    """`orchestrator`, `activity`, `sub-orchestration`, `timer` or `event`."""
+    """`orchestrator`, `activity`, `sub-orchestration`, `timer`, `event` or `entity`."""
     name: str = ""
     detail: str = ""
 
@@ -59,7 +59,7 @@ def _words(event: h.Event) -> tuple[str, str, str, str]:
         case h.TimerFired():
             return "fired", "timer", "", f"#{event.timer_id}"
         case h.EventRaised():
-            return "received", "event", event.name, ""
+            return "received", "event" if event.sender is None else "entity", event.name, event.sender or ""
         case h.EventSent():
             return "sent", "event", event.name, event.target_instance_id
         case h.ExecutionSuspended() | h.ExecutionResumed() | h.ExecutionTerminated():
@@ -68,6 +68,18 @@ def _words(event: h.Event) -> tuple[str, str, str, str]:
         case h.ExecutionCompleted():
             detail = str(event.failure_details) if event.failure_details is not None else ""
             return event.orchestration_status.lower(), "orchestrator", "", _first_line(detail)
+        case h.EntityOperationReceived():
+            if event.lock_set is not None:
+                return "asked for lock", "entity", "", event.caller.instance_id if event.caller is not None else ""
+            return "received", "entity", event.operation, "signal" if event.signal else "call"
+        case h.EntityBatchCompleted():
+            failed = sum(result.failure is not None for result in event.results)
+            verb, count = ("failed", f", {failed} failed") if failed == len(event.results) else ("completed", "")
+            return verb, "entity", "", f"{len(event.results)} operations{count}"
+        case h.EntityLockGranted():
+            return "granted lock", "entity", "", event.owner.instance_id
+        case h.EntityLockReleased():
+            return "released lock", "entity", "", _first_line(event.reason or event.owner.instance_id)
         case h.OrchestratorStarted() | h.OrchestratorCompleted() | h.ContinueAsNew():
             raise AssertionError(f"{type(event).__name__} is bookkeeping")
         case _:

@@ -16,41 +16,23 @@ from typing import TypeAlias
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
+from dfcli.model.entity_events import ENTITY_RULES as ENTITY_RULES
+from dfcli.model.entity_events import Caller as Caller
+from dfcli.model.entity_events import EntityBatchCompleted as EntityBatchCompleted
+from dfcli.model.entity_events import EntityLockGranted as EntityLockGranted
+from dfcli.model.entity_events import EntityLockReleased as EntityLockReleased
+from dfcli.model.entity_events import EntityOperationReceived as EntityOperationReceived
+from dfcli.model.entity_events import OperationResult as OperationResult
+from dfcli.model.entity_events import Sent as Sent
 from dfcli.model.failure import FailureDetails
+from dfcli.model.history_event import NO_EVENT_ID as NO_EVENT_ID
+from dfcli.model.history_event import CarriedFrom as CarriedFrom
+from dfcli.model.history_event import HistoryEvent as HistoryEvent
+from dfcli.model.history_event import Parent as Parent
 from dfcli.model.payload import Payload
-
-NO_EVENT_ID = -1
 
 REPLAY_RULES = "native/1"
 """Flavour and version of the rules that new histories are replayed by."""
-
-
-class HistoryEvent(
-    msgspec.Struct, frozen=True, kw_only=True, rename="pascal", tag_field="EventType", omit_defaults=True, gc=False
-):
-    """What every event has. The three members stand first on its line."""
-
-    seq: int
-    event_id: int
-    timestamp: str
-
-
-class Parent(msgspec.Struct, frozen=True, kw_only=True, rename="pascal", gc=False):
-    """Who waits for a sub-orchestration: the parent's execution and the line that scheduled the child."""
-
-    instance_id: str
-    exec: int
-    execution_id: str
-    task_scheduled_id: int
-    seq: int
-    name: str = ""
-
-
-class CarriedFrom(msgspec.Struct, frozen=True, kw_only=True, rename="pascal", gc=False):
-    """Where an event carried over continue-as-new was first recorded."""
-
-    exec: int
-    seq: int
 
 
 class ExecutionStarted(HistoryEvent, tag="ExecutionStarted", frozen=True, kw_only=True):
@@ -185,6 +167,8 @@ class EventRaised(HistoryEvent, tag="EventRaised", frozen=True, kw_only=True):
     input_text: str | UnsetType = UNSET
     request_id: str | None = None
     carried_from: CarriedFrom | None = None
+    sender: str | None = None
+    """The entity that answers a call or grants a lock; `name` is then the request's id. No external event."""
 
 
 class ExecutionSuspended(HistoryEvent, tag="ExecutionSuspended", frozen=True, kw_only=True):
@@ -225,6 +209,10 @@ class ContinueAsNew(HistoryEvent, tag="ContinueAsNew", frozen=True, kw_only=True
     input_text: str | UnsetType = UNSET
 
 
+EntityEvent: TypeAlias = EntityOperationReceived | EntityBatchCompleted | EntityLockGranted | EntityLockReleased
+
+ENTITY_TYPES = (EntityOperationReceived, EntityBatchCompleted, EntityLockGranted, EntityLockReleased)
+
 Event: TypeAlias = (
     ExecutionStarted
     | OrchestratorStarted
@@ -244,6 +232,7 @@ Event: TypeAlias = (
     | ExecutionTerminated
     | ExecutionCompleted
     | ContinueAsNew
+    | EntityEvent
 )
 
 Inbound: TypeAlias = (

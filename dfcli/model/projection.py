@@ -16,6 +16,7 @@ import msgspec
 from msgspec import UNSET, Raw
 
 from dfcli.model import history as h
+from dfcli.model.entity_projection import vendor_event
 from dfcli.model.failure import FailureDetails
 from dfcli.model.payload import Payload
 
@@ -39,6 +40,7 @@ TYPE_NUMBERS = {
     "EventSent": 14,
     "EventRaised": 15,
     "ContinueAsNew": 16,
+    "GenericEvent": 17,
     "ExecutionSuspended": 19,
     "ExecutionResumed": 20,
 }
@@ -90,13 +92,16 @@ def azure_history(
     projected = []
     for event in in_azure_order(events):
         kind = type(event).__name__
+        entity = vendor_event(event) if isinstance(event, h.ENTITY_TYPES) else None
+        if entity is not None:
+            kind = entity.kind
         head: Projected = {
             "EventType": kind if names else TYPE_NUMBERS[kind],
             "EventId": event.event_id,
             "IsPlayed": False,
             "Timestamp": event.timestamp,
         }
-        head.update(_azure_members(event, instance_id, inputs))
+        head.update(entity.members if entity is not None else _azure_members(event, instance_id, inputs))
         projected.append(head)
     return projected
 
@@ -115,7 +120,10 @@ def history_events(events: Sequence[h.Event], *, show_input: bool = True, show_o
         elif isinstance(event, h.OrchestratorStarted | h.OrchestratorCompleted):
             continue
         head: Projected = {"EventType": type(event).__name__, "Timestamp": event.timestamp}
-        if isinstance(event, _ANSWERING):
+        if isinstance(event, h.ENTITY_TYPES):
+            head["EventType"], members = vendor_event(event)
+            head.update((name, value) for name, value in members.items() if show_input or name != "Input")
+        elif isinstance(event, _ANSWERING):
             head.update(_answer(event, calls.get(event.task_scheduled_id), show_input, show_output))
         else:
             head.update(_http_members(event, show_input, show_output))

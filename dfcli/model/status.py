@@ -12,6 +12,7 @@ import msgspec
 from msgspec import UNSET
 
 from dfcli.model import history as h
+from dfcli.model.entity_status import EntityFacts, facts_at_start
 from dfcli.model.failure import FailureDetails
 from dfcli.model.payload import NOTHING, Payload
 
@@ -79,6 +80,8 @@ class InstanceSummary(msgspec.Struct, kw_only=True):
     complete: bool = True
     quarantined: str = ""
     """Why the instance is not run, when its files are damaged."""
+    entity: EntityFacts | None = None
+    """Of an entity: its state and what waits. Such an instance is live as long as it is there."""
 
     @property
     def is_live(self) -> bool:
@@ -87,6 +90,8 @@ class InstanceSummary(msgspec.Struct, kw_only=True):
     @property
     def has_work(self) -> bool:
         """Whether the instance needs attention without anything arriving: an episode is due or activities are open."""
+        if self.entity is not None:
+            return self.entity.has_work and not self.quarantined
         return self.is_live and not self.quarantined and (self.last_inbound > self.consumed or self.open_activities > 0)
 
     def apply(self, event: h.Event, size: int = 0) -> None:
@@ -140,6 +145,15 @@ class InstanceSummary(msgspec.Struct, kw_only=True):
                     self.failure = event.failure_details
                 case h.ContinueAsNew():
                     self._end("ContinuedAsNew")
+                case (
+                    h.EntityOperationReceived()
+                    | h.EntityBatchCompleted()
+                    | h.EntityLockGranted()
+                    | h.EntityLockReleased()
+                ):
+                    self.updated = event.timestamp
+                    if self.entity is not None:
+                        self.entity = self.entity.after(event)
                 case _:
                     pass  # EventRaised, EventSent and ExecutionTerminated change nothing by themselves
         self.last_seq = event.seq
@@ -159,6 +173,8 @@ class InstanceSummary(msgspec.Struct, kw_only=True):
         self.generation = event.generation
         self.request_id = event.request_id
         self.status = "Running" if event.generation else "Pending"
+        if event.rules == h.ENTITY_RULES:
+            self.status, self.input, self.entity = "Running", NOTHING, facts_at_start(event)
 
     def _end(self, status: str) -> None:
         self.status = status

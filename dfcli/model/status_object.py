@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
+from dfcli.model.entity_status import shown_state, shown_status
 from dfcli.model.failure import FailureDetails
 from dfcli.model.payload import Payload
 from dfcli.model.projection import Projected, shown
@@ -44,12 +45,14 @@ def status_object(
 ) -> StatusObject:
     """The status of an instance, ready for `projection.encode`. `history` is left out of a pending instance."""
     failure = summary.failure if summary.status == "Failed" else None
+    entity = summary.entity
+    state = shown(summary.input) if entity is None else shown_state(entity)
     return StatusObject(
         name=summary.name,
         instance_id=summary.instance_id,
         runtime_status=summary.status,
-        input=shown(summary.input) if show_input else _NULL,
-        custom_status=shown(summary.custom_status),
+        input=state if show_input else _NULL,
+        custom_status=shown(summary.custom_status) if entity is None else shown_status(entity),
         output=output(summary),
         created_time=_whole_seconds(summary.created),
         last_updated_time=_whole_seconds(summary.updated),

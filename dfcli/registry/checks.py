@@ -8,7 +8,16 @@ from collections.abc import Mapping, Sequence
 from dfcli.authoring.triggers import FunctionDefinition
 from dfcli.errors import AppLoadError, InvalidArgument
 from dfcli.model.ids import check_function_name
+from dfcli.registry.entities import check_entity_class
+from dfcli.registry.refusals import refusal
 from dfcli.registry.routes import check_route, check_routes
+
+_ARTICLES = {
+    "orchestrator": "an orchestrator",
+    "activity": "an activity",
+    "entity": "an entity",
+    "http": "an HTTP function",
+}
 
 
 def check_functions(functions: Sequence[FunctionDefinition]) -> None:
@@ -17,6 +26,9 @@ def check_functions(functions: Sequence[FunctionDefinition]) -> None:
     for function in in_source_order:
         _check_trigger(function)
         _check_name(function)
+        if function.is_class:
+            check_entity_class(function)
+            continue
         _check_parameters(function)
         _check_shape(function)
         if function.kind == "http":
@@ -25,17 +37,12 @@ def check_functions(functions: Sequence[FunctionDefinition]) -> None:
     check_routes(in_source_order)
 
 
-def refusal(function: FunctionDefinition, what: str, hint: str) -> AppLoadError:
-    """The error for one function: `what` follows its name."""
-    return AppLoadError(f"function {function.name!r} {what}", why=f"it stands at {function.where}", hint=hint)
-
-
 def _check_trigger(function: FunctionDefinition) -> None:
     if not function.triggers:
         raise refusal(
             function,
             "has no trigger",
-            "add one: @app.orchestration_trigger(), @app.activity_trigger() or @app.route()",
+            "add one: @app.orchestration_trigger(), @app.activity_trigger(), @app.entity_trigger() or @app.route()",
         )
     if len(function.triggers) > 1:
         raise refusal(
@@ -69,7 +76,7 @@ def _check_parameters(function: FunctionDefinition) -> None:
             parameter.VAR_POSITIONAL,
             parameter.VAR_KEYWORD,
         )
-        if not optional and name not in (function.parameter, function.client_parameter):
+        if not optional and name not in (function.parameter, function.client_parameter, function.input_parameter):
             raise refusal(
                 function,
                 f"has a parameter {name!r} that nothing fills",
@@ -97,10 +104,9 @@ def _check_http_parameters(function: FunctionDefinition, parameters: Mapping[str
 def _check_only_parameter(function: FunctionDefinition, parameters: Mapping[str, inspect.Parameter]) -> None:
     """The context of an orchestrator and the input of an activity are passed by position."""
     if function.client_parameter:
-        article = "an orchestrator" if function.kind == "orchestrator" else "an activity"
         raise refusal(
             function,
-            f"is {article} and asks for the durable client",
+            f"is {_ARTICLES[function.kind]} and asks for the durable client",
             "only HTTP functions are given one; an orchestrator calls others with context.call_sub_orchestrator(...)",
         )
     name = function.parameter
@@ -124,11 +130,12 @@ def _check_shape(function: FunctionDefinition) -> None:
             )
         if function.parameter is None:
             raise refusal(function, "takes no context", f"write `def {code.__name__}(context):`")
+    elif function.kind == "entity" and function.parameter is None:
+        raise refusal(function, "takes no context", f"write `def {code.__name__}(context):`")
     elif inspect.isgeneratorfunction(code) or inspect.isasyncgenfunction(code):
-        article = "an activity" if function.kind == "activity" else "an HTTP function"
         raise refusal(
             function,
-            f"is {article} and yields",
+            f"is {_ARTICLES[function.kind]} and yields",
             "return the result instead, or use @app.orchestration_trigger() if it was meant to orchestrate",
         )
 

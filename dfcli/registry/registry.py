@@ -29,6 +29,7 @@ class Registry:
             names[function.name] = names[function.name.casefold()] = function
         self._orchestrators = self._by_kind.get("orchestrator", {})
         self._activities = self._by_kind.get("activity", {})
+        self._entities = self._by_kind.get("entity", {})
 
     @classmethod
     def from_app(cls, app: Blueprint) -> Registry:
@@ -39,6 +40,9 @@ class Registry:
 
     def activity(self, name: str) -> FunctionDefinition | None:
         return self._activities.get(name) or self._activities.get(name.casefold())
+
+    def entity(self, name: str) -> FunctionDefinition | None:
+        return self._entities.get(name) or self._entities.get(name.casefold())
 
     def http_function(self, name: str) -> FunctionDefinition | None:
         names = self._by_kind.get("http", {})

@@ -9,6 +9,7 @@ import msgspec
 
 from dfcli.model import history as h
 from dfcli.model.payload import Payload
+from dfcli.replay import entity_story
 
 PAYLOAD_CHARACTERS_MAX = 80
 
@@ -97,11 +98,15 @@ class Narrator:
                     return f"waits until {event.fire_at} before it tries `{self._name(event.call)}` again"
                 return f"creates a timer due {event.fire_at}"
             case h.EventSent():
-                return f"sends event `{event.name}` to {event.target_instance_id!r}"
+                return entity_story.sent(event) or f"sends event `{event.name}` to {event.target_instance_id!r}"
             case h.ExecutionCompleted():
                 return _end(event)
             case h.ContinueAsNew():
                 return f"continues as new with {_payload(h.input_of(event))}"
+            case (
+                h.EntityOperationReceived() | h.EntityBatchCompleted() | h.EntityLockGranted() | h.EntityLockReleased()
+            ):
+                return entity_story.sentence(event)
             case _:
                 return self._arrived(event) + self._late(event)
 
@@ -129,6 +134,8 @@ class Narrator:
                 return f"sub-orchestration `{self._name(event.task_scheduled_id)}` failed: {_failure(event)}"
             case h.TimerFired():
                 return f"the timer due {event.fire_at} fired"
+            case h.EventRaised(sender=str()):
+                return entity_story.answered(event)
             case h.EventRaised():
                 return f"event `{event.name}` arrived with {_payload(h.input_of(event), 'no payload')}"
             case h.ExecutionSuspended():

@@ -30,6 +30,8 @@ _PAYLOAD_MEMBERS = {
     "result_text": b"ResultTextBlob",
     "custom_status": b"CustomStatusBlob",
     "custom_status_text": b"CustomStatusTextBlob",
+    "state": b"StateBlob",
+    "state_text": b"StateTextBlob",
 }
 
 
@@ -42,6 +44,8 @@ class BlobMembers(msgspec.Struct, frozen=True, rename="pascal"):
     result_text_blob: BlobRef | None = None
     custom_status_blob: BlobRef | None = None
     custom_status_text_blob: BlobRef | None = None
+    state_blob: BlobRef | None = None
+    state_text_blob: BlobRef | None = None
 
 
 _members_decoder = msgspec.json.Decoder(BlobMembers)

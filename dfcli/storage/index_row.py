@@ -7,6 +7,7 @@ from typing import TypeAlias
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
+from dfcli.model.entity_status import EntityFacts
 from dfcli.model.failure import FailureDetails
 from dfcli.model.history import Parent
 from dfcli.model.payload import Payload
@@ -64,6 +65,7 @@ class _Rest(msgspec.Struct, omit_defaults=True, gc=False):
     h: bool = False
     q: str = ""
     r: str | None = None
+    y: EntityFacts | None = None
 
 
 _encode = msgspec.json.Encoder().encode
@@ -104,6 +106,7 @@ def row_of(summary: InstanceSummary) -> Row:
                 summary.suspended,
                 summary.quarantined,
                 summary.request_id,
+                summary.entity,
             )
         ),
     )
@@ -141,4 +144,5 @@ def summary_of(found: Found) -> InstanceSummary:
         complete=status in TERMINAL_STATUSES,
         quarantined=rest.q,
         request_id=rest.r,
+        entity=rest.y,
     )

@@ -17,6 +17,7 @@ from dfcli.storage.blobs import BlobDamaged, Blobs, references_of
 from dfcli.storage.codec import LINE_BYTES_MAX, read_envelope, valid_prefix
 from dfcli.storage.compaction import read_cut
 from dfcli.storage.durable import list_names, read_file
+from dfcli.storage.entity_invariants import check_entity, is_entity
 from dfcli.storage.fold import UnknownEvent, events_of, summarise
 from dfcli.storage.identity import read_identity
 from dfcli.storage.index import Index, IndexUnusable
@@ -206,6 +207,8 @@ def _facts(summary: InstanceSummary) -> dict[str, object]:
 
 def check_execution(events: Sequence[h.Event]) -> list[tuple[str, int, str]]:
     """What is wrong with one execution's events: invariant, seq of the line, and words."""
+    if any(isinstance(event, h.ENTITY_TYPES) for event in events) or is_entity(events):
+        return check_entity(events)
     wrong: list[tuple[str, int, str]] = []
     timestamp, consumed, open_since, ended = "", 0, 0, 0
     answered: set[tuple[str, int]] = set()
