@@ -89,7 +89,8 @@ def test_every_event_type_is_described(kind: type) -> None:
 
 def test_every_event_type_that_the_engine_meets_has_a_golden_history() -> None:
     recorded: set[str] = set()
-    for path in (Path(__file__).parent / "golden").rglob("*.jsonl"):
+    golden = Path(__file__).parent / "golden"
+    for path in [path for path in golden.rglob("*.jsonl") if path.parent.name != "vendor"]:
         for line in path.read_text(encoding="utf-8").split("\n"):
             if line:
                 recorded.add(type(h.decode_line(line.encode())).__name__)
