@@ -31,8 +31,11 @@ types: $(VENV)/.ready
 imports: $(VENV)/.ready
 	$(BIN)/lint-imports --no-logo --no-cache
 
+# Everything functional runs a second time with each generator dropped after its episode and rebuilt by replay.
+REPLAYED = tests/engine tests/host tests/replay tests/sample_apps tests/simulation/host tests/http/test_with_the_real_host.py
 unit: $(VENV)/.ready
 	$(BIN)/pytest -n auto
+	$(BIN)/pytest -n auto --always-replay $(REPLAYED)
 
 format: $(VENV)/.ready
 	$(BIN)/ruff format .

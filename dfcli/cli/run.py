@@ -25,6 +25,12 @@ def run(
     drain: Annotated[
         str, typer.Option("--drain", metavar="S", help="How long a stop waits for activities. Default: 10 s.")
     ] = "",
+    always_replay: Annotated[
+        bool,
+        typer.Option(
+            "--always-replay", help="Run every instance again from its history at each step: finds code that differs."
+        ),
+    ] = False,
     folder: options.Folder = ".",
     hub: options.Hub = "",
     hub_dir: options.HubDir = "",
@@ -40,6 +46,7 @@ def run(
         where,
         port=port,
         workers=workers,
+        always_replay=always_replay or None,
         drain_seconds=moments.seconds_of(drain, "--drain") if drain else None,
     )
     from dfcli.cli.logs import log_to_stderr

@@ -50,6 +50,14 @@ class Residency:
         if execution is not None:
             execution.close()
 
+    def drop_all(self) -> None:
+        """Forget every execution whose lines are committed, after committing what is queued. On a full disk those
+        that are not stay as they are."""
+        self._commit_now()
+        for lane in self.lanes():
+            if not lane.uncommitted:
+                self.drop(lane)
+
     def _evict_one(self) -> bool:
         """Drop the execution that has waited longest; those suspended inside try or with only when nothing else is."""
         candidates = (lane for lane in self._lanes.values() if lane.is_evictable)

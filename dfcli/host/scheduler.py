@@ -178,6 +178,8 @@ class Scheduler:
                 log.exception("%s: an episode could not be recorded", lane.key.instance_id)
                 self._committer.fail(error)
                 return
+        if self._settings.always_replay and not self.paused:
+            self.residency.drop_all()  # a lane has one turn here at most, so each execution has had one episode
         if ready and not self.paused:
             self._loop.call_soon(self._pump)
         else:
@@ -334,7 +336,10 @@ class Scheduler:
     def change_code(self, registry: Registry, code_id: str | None) -> list[str]:
         """Replay every resident and every parked execution on other code; the ids that it does not repeat."""
         self.registry, self.code_id = registry, code_id
-        lanes = self.residents() + [lane for lane in self.lanes.values() if lane.parked]
+        everywhere = self._settings.always_replay  # nothing is resident then, and all is to be checked
+        lanes = self.residents() + [
+            lane for lane in self.lanes.values() if lane.parked or (everywhere and lane.execution is None)
+        ]
         for lane in lanes:
             self.drop(lane)
         parked: list[str] = []

@@ -20,6 +20,9 @@ class HostSettings(msgspec.Struct, frozen=True, kw_only=True):
     workers: int = 0
     """Worker processes for activities; 0: activities run in the host's threads."""
     on_nondeterminism: Literal["park", "fail"] = "park"
+    always_replay: bool = False
+    """Drop each generator after its episode and rebuild it by replay for the next: slower, and code that does not
+    repeat its decisions is found at its next step."""
     drain_seconds: float = 10.0
     """How long a stop waits for running activities; those that are cut off run again at the next start."""
     no_space_patience_seconds: float = 30.0

@@ -40,6 +40,16 @@ def _seconds() -> Key:
     return Key("a number of seconds, 0 or more", take)
 
 
+def _yes_or_no() -> Key:
+    def take(value: Any) -> bool:
+        word = str(value).strip().lower() if isinstance(value, str | bool | int) else ""
+        if word not in ("true", "false", "1", "0"):
+            raise ValueError
+        return word in ("true", "1")
+
+    return Key("true or false", take)
+
+
 def _one_of(*words: str) -> Key:
     def take(value: Any) -> str:
         if not isinstance(value, str) or value.strip().lower() not in words:
@@ -77,6 +87,7 @@ KEYS: dict[str, Key] = {
     "activity_threads": _whole(1, 10_000),
     "max_concurrent_activities": _whole(1),
     "on_nondeterminism": _one_of("park", "fail"),
+    "always_replay": _yes_or_no(),
     "drain_seconds": _seconds(),
     "keep_executions": _whole(1),
     "free_bytes_min": _whole(0),

@@ -35,6 +35,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     activity_threads: int = _HOST.activity_threads
     max_concurrent_activities: int = _HOST.async_activities_max
     on_nondeterminism: Literal["park", "fail"] = _HOST.on_nondeterminism
+    always_replay: bool = _HOST.always_replay
     drain_seconds: float = _HOST.drain_seconds
     keep_executions: int = _HUB.keep_executions
     free_bytes_min: int = _HUB.free_bytes_min
@@ -67,6 +68,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             async_activities_max=self.max_concurrent_activities,
             workers=self.workers,
             on_nondeterminism=self.on_nondeterminism,
+            always_replay=self.always_replay,
             drain_seconds=self.drain_seconds,
             materialise_seconds=self.materialise_seconds,
         )

@@ -7,6 +7,7 @@ so that any interleaving can be made, and the histories are complete and can be 
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -33,7 +34,7 @@ class Driver:
     instance_id: str = "i1"
     exec: int = 1
     now: str = START
-    always_replay: bool = False
+    always_replay: bool = field(default_factory=lambda: "DFCLI_ALWAYS_REPLAY" in os.environ)
     history: list[h.Event] = field(default_factory=list)
     inbox: list[h.Inbound] = field(default_factory=list)
     episodes: list[Episode] = field(default_factory=list)

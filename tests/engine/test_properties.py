@@ -77,8 +77,8 @@ class Chaos:
         self.batches.append((inbound, started))
 
 
-def chaos(program: Program, data: st.DataObject, *, always_replay: bool = False) -> Chaos:
-    made = Chaos(Driver({"o": as_generator(program)}, always_replay=always_replay), data)
+def chaos(program: Program, data: st.DataObject, **options: Any) -> Chaos:
+    made = Chaos(Driver({"o": as_generator(program)}, **options), data)
     made.run()
     note(f"status {made.driver.status}, {len(made.driver.history)} events")
     return made

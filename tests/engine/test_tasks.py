@@ -166,6 +166,7 @@ def test_time_stands_still_between_waits_and_is_the_same_on_replay() -> None:
     assert seen[1] == seen[0]
 
 
+@pytest.mark.resident
 def test_code_is_replaying_until_it_gets_beyond_the_history() -> None:
     seen: list[bool] = []
 

@@ -81,6 +81,7 @@ def test_live_generators_never_exceed_the_limit_and_every_instance_completes() -
     assert events / replays < 12  # and is fed its own short history, not more
 
 
+@pytest.mark.resident
 def test_a_resident_instance_is_never_replayed_however_long_it_runs() -> None:
     @app.orchestration_trigger(orchestration=f"long_{id(object())}")
     def long(context: df.DurableOrchestrationContext) -> Any:
@@ -95,6 +96,7 @@ def test_a_resident_instance_is_never_replayed_however_long_it_runs() -> None:
     assert in_virtual_time(app, scenario) == (0, 2_001)
 
 
+@pytest.mark.resident
 def test_what_stands_in_a_with_block_is_dropped_last_and_its_unwinding_reaches_no_history() -> None:
     unwound.clear()
 
