@@ -125,7 +125,11 @@ class Published:
     def _supersede(self, key: ExecutionKey, generation: int) -> None:
         """A new execution begins: of its run, only the newest generations are kept."""
         if generation >= self._keep_executions > 0:
-            self._removals.append(ExecutionKey(key.instance_id, key.exec - self._keep_executions))
+            gone = key.exec - self._keep_executions
+            # Its file is removed even when no line of it was filed: one may be on its way just now. Lines that are not
+            # need not be: a fast eternal instance passes hundreds of generations between two file steps.
+            self._removals.append(ExecutionKey(key.instance_id, gone))
+            self._tails.get(key.instance_id, {}).pop(gone, None)
 
     def _purge(self, purge: Purge, batch: int) -> None:
         instance_id, upto = purge
