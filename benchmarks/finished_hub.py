@@ -1,28 +1,31 @@
-"""A task hub with very many finished instances, written through the real storage: `python -m benchmarks.finished_hub`.
+"""A task hub with very many finished instances: `python -m benchmarks.finished_hub [--size N] [--folder DIR]`.
 
-Then a real `dfcli run` is started on it and asked for pages: `start ≤ 5 s with index, list page ≤ 100 ms, memory ≤ 300 MB`
-at a million instances. Only syncs are left out while the hub is written; one `sync` of everything follows.
+The hub is written through the real storage: journal, history files, index, compactions. Then a real `dfcli run` is
+started on it, asked for pages by every kind of filter, killed and started again. A million instances take some 5 GB and
+as many files; everything is removed at the end unless `--keep`, and `--hub-of FOLDER` measures a kept one again.
 """
 
 from __future__ import annotations
 
 import argparse
 import hashlib
-import json
 import os
 import shutil
-import subprocess
+import signal
+import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from typing import Any
-from urllib.request import urlopen
+from urllib.parse import quote, urlencode
+from urllib.request import Request, urlopen
 
 from msgspec import Raw
 
+from benchmarks import report
+from benchmarks.http_client import DURABLE
 from benchmarks.machine import facts, resident_bytes
-from benchmarks.over_http import APP, Server
+from benchmarks.over_http import Server
 from dfcli.env.environment import Env
 from dfcli.model import history as h
 from dfcli.model.ids import ExecutionKey
@@ -35,6 +38,8 @@ FIRST_START = 1_767_225_600.0
 PER_COMMIT = 1_000
 """Instances; a batch holds at most 8,192 lines."""
 PAGE = 100
+ASKED = 20
+"""How often each page is asked for."""
 STATUSES = ("Completed", "Completed", "Completed", "Completed", "Failed")
 
 
@@ -80,5 +85,88 @@ def write_hub(path: str, count: int) -> None:
             hub.compact()
     hub.close()
 
+
+FILTERS: dict[str, dict[str, Any]] = {
+    "no filter": {},
+    "failed": {"runtimeStatus": "Failed"},
+    "failed and completed": {"runtimeStatus": "Failed,Completed"},
+    "running (none)": {"runtimeStatus": "Running"},
+    "prefix of one": {"instanceIdPrefix": "c4ca4238a0b92382"},
+    "prefix of 1/16": {"instanceIdPrefix": "c"},
+    "created in the middle": {
+        "createdTimeFrom": timestamp_from_epoch(FIRST_START + 40_000),
+        "createdTimeTo": timestamp_from_epoch(FIRST_START + 40_100),
+    },
+}
+
+
+def page(url: str, which: dict[str, Any], token: str = "") -> tuple[float, str]:
+    """Milliseconds that a page took, and the token of the next one."""
+    query = urlencode({"top": PAGE, "showInput": "false", **which}, quote_via=quote)
+    request = Request(f"{url}{DURABLE}/instances?{query}", headers={"x-ms-continuation-token": token} if token else {})
+    begun = time.perf_counter()
+    with urlopen(request, timeout=60) as answer:
+        answer.read()
+        return (time.perf_counter() - begun) * 1e3, answer.headers.get("x-ms-continuation-token") or ""
+
+
+def pages(url: str) -> dict[str, list[float]]:
+    """Milliseconds for a page of each filter, and for pages one after the other."""
+    found = {name: [page(url, which)[0] for _ in range(ASKED)] for name, which in FILTERS.items()}
+    token = ""
+    found["turning pages"] = []
+    for _ in range(ASKED):
+        took, token = page(url, {}, token)
+        found["turning pages"].append(took)
+    return found
+
+
+def measure(folder: str) -> None:
+    """Start on the hub in `folder` after a clean stop, list, and start again after a kill."""
+    begun = time.perf_counter()
+    with Server(folder) as server:
+        print(f"ready after {time.perf_counter() - begun:.2f} s, {resident_bytes(server.process.pid) / 1e6:.0f} MB")
+        for name, times in pages(server.url).items():
+            print(f"  page of {PAGE}, {name}: median {statistics.median(times):.1f} ms, slowest {max(times):.1f} ms")
+        print(f"after the pages: {resident_bytes(server.process.pid) / 1e6:.0f} MB")
+        server.process.send_signal(signal.SIGKILL)
+        server.process.wait()
+    begun = time.perf_counter()
+    with Server(folder) as server:
+        seconds = time.perf_counter() - begun
+        print(f"ready again after a kill: {seconds:.2f} s, {resident_bytes(server.process.pid) / 1e6:.0f} MB")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--size", type=int, default=1_000_000, metavar="N", help="how many instances (1,000,000)")
+    parser.add_argument("--folder", default=tempfile.gettempdir(), help="where the hub is put")
+    parser.add_argument("--keep", action="store_true", help="leave the hub there, and say where")
+    parser.add_argument("--hub-of", metavar="FOLDER", help="measure the hub that an earlier run has kept")
+    parser.add_argument("--rebuild", action="store_true", help="also remove the index and see it made again")
+    options = parser.parse_args()
+    folder = options.hub_of or tempfile.mkdtemp(prefix="dfcli-finished-", dir=options.folder)
+    hub = os.path.join(folder, ".dfcli", "default")
+    try:
+        print("\n".join(report.machine_lines(facts(folder))), flush=True)
+        if not options.hub_of:
+            begun = time.perf_counter()
+            os.makedirs(os.path.dirname(hub), mode=0o700)
+            write_hub(hub, options.size)
+            print(f"{options.size:,} instances written in {time.perf_counter() - begun:.0f} s", flush=True)
+        print(f"index: {os.path.getsize(os.path.join(hub, 'index.sqlite')) / 1e6:.0f} MB", flush=True)
+        measure(folder)
+        if options.rebuild:
+            os.unlink(os.path.join(hub, "index.sqlite"))
+            begun = time.perf_counter()
+            with Server(folder):
+                print(f"ready with the index made again: {time.perf_counter() - begun:.2f} s")
+    finally:
+        if options.keep or options.hub_of:
+            print(f"kept: {folder}", file=sys.stderr)
+        else:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
 if __name__ == "__main__":
-    t=time.perf_counter(); write_hub(sys.argv[1], int(sys.argv[2])); print(time.perf_counter()-t)
+    main()

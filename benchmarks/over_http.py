@@ -26,12 +26,12 @@ STOP_SECONDS = 20
 
 @dataclass
 class Server:
-    """`dfcli run` on a free port, with a new hub in `folder`."""
+    """`dfcli run` on a free port, with the hub in `folder`, a new one unless there is one."""
 
     folder: str
 
     def __enter__(self) -> Server:
-        os.makedirs(self.folder)
+        os.makedirs(self.folder, exist_ok=True)
         shutil.copy(APP, self.folder)
         # Its log goes to a file, as that of a service does: what it costs to write is part of the server's CPU.
         self._log = open(os.path.join(self.folder, "log.jsonl"), "w+")
