@@ -23,6 +23,34 @@ class HostSettings(msgspec.Struct, frozen=True, kw_only=True):
     always_replay: bool = False
     """Drop each generator after its episode and rebuild it by replay for the next: slower, and code that does not
     repeat its decisions is found at its next step."""
+    default_version: str = ""
+    """Stamped on instances and sub-orchestrations that are started without a version; empty: none."""
+    version_match: Literal["none", "strict", "current_or_older"] = "current_or_older"
+    """Which versions this host runs, compared with `default_version`."""
+    version_failure: Literal["reject", "fail"] = "reject"
+    """What becomes of an instance of another version: it waits, parked, or it fails."""
+    overridable_states: Literal["non_running", "any"] = "non_running"
+    """Whose id a start may take: an ended instance's, or also a live one's, which it then replaces."""
+    max_concurrent_orchestrators: int = 0
+    """Orchestrations in progress, that is, with their generator in memory, at a time; 0: as `resident_limit` says."""
+    max_concurrent_entities: int = 0
+    """Entities that run operations at a time; 0: as many as there are threads."""
+    max_entity_batch: int = 5_000
+    """Operations that an entity is handed at once."""
+    rollback_entity_operations: bool = True
+    """Whether an entity operation that raises leaves the state as it was."""
+    max_orchestration_actions: int = 0
+    """Decisions after which an execution fails; 0: it goes on, with one warning at 100,000."""
+    store_inputs: bool = True
+    """Whether status queries show the inputs of activities."""
+    raise_event_strict: bool = True
+    """Whether an event to an unknown or ended instance is refused; otherwise it is dropped."""
+    http_poll_seconds: float = 30.0
+    """Between two polls of a durable HTTP call that was accepted and names no time itself."""
+    log_payloads: bool = False
+    """Whether log lines hold inputs and outputs; otherwise their sizes."""
+    log_replay: bool = False
+    """Whether what orchestrators log while they are replayed is shown."""
     drain_seconds: float = 10.0
     """How long a stop waits for running activities; those that are cut off run again at the next start."""
     no_space_patience_seconds: float = 30.0

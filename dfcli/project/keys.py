@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -78,6 +79,41 @@ def _folder() -> Key:
     return Key("the path of a folder", take)
 
 
+def _text() -> Key:
+    def take(value: Any) -> str:
+        if not isinstance(value, str) or len(value) > TEXT_CHARACTERS_MAX or not value.isprintable():
+            raise ValueError
+        return value.strip()
+
+    return Key(f"text of at most {TEXT_CHARACTERS_MAX} characters", take)
+
+
+def _zone() -> Key:
+    def take(value: Any) -> str:
+        import zoneinfo  # only for the few apps that name one: every command reads settings
+
+        if not isinstance(value, str):
+            raise ValueError
+        try:
+            zoneinfo.ZoneInfo(value)
+        except (zoneinfo.ZoneInfoNotFoundError, OSError):
+            raise ValueError from None
+        return value
+
+    return Key("the name of a time zone, such as UTC or Europe/Rome", take)
+
+
+def _prefix() -> Key:
+    def take(value: Any) -> str:
+        if not isinstance(value, str) or not re.fullmatch(r"[A-Za-z0-9._~/-]*", value.strip("/")):
+            raise ValueError
+        return value.strip("/")
+
+    return Key("a path such as api, or nothing", take)
+
+
+TEXT_CHARACTERS_MAX = 256
+
 KEYS: dict[str, Key] = {
     "hub": _hub(),
     "hub_dir": _folder(),
@@ -93,6 +129,27 @@ KEYS: dict[str, Key] = {
     "free_bytes_min": _whole(0),
     "crash_limit": _whole(0),
     "materialise_seconds": _seconds(),
+    "default_version": _text(),
+    "version_match": _one_of("none", "strict", "current_or_older"),
+    "version_failure": _one_of("reject", "fail"),
+    "overridable_states": _one_of("non_running", "any"),
+    "max_concurrent_orchestrators": _whole(1),
+    "max_concurrent_entities": _whole(1),
+    "max_entity_batch": _whole(1),
+    "rollback_entity_operations": _yes_or_no(),
+    "max_orchestration_actions": _whole(0),
+    "store_inputs": _yes_or_no(),
+    "raise_event_strict": _yes_or_no(),
+    "http_poll_seconds": _seconds(),
+    "graceful_shutdown": _yes_or_no(),
+    "function_timeout": _seconds(),
+    "route_prefix": _prefix(),
+    "max_http_requests": _whole(0),
+    "auth": _yes_or_no(),
+    "time_zone": _zone(),
+    "otel": _yes_or_no(),
+    "log_payloads": _yes_or_no(),
+    "log_replay": _yes_or_no(),
     "log_level": _one_of("debug", "info", "warning", "error"),
 }
 """In the order in which they are listed."""

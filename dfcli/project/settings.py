@@ -14,6 +14,7 @@ import msgspec
 
 from dfcli.host.settings import HostSettings
 from dfcli.project import keys, sources
+from dfcli.project.host_json import read_host_json
 from dfcli.storage.settings import HubSettings
 
 HUBS_FOLDER = ".dfcli"
@@ -44,6 +45,34 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Unclean stops with the same activity in flight after which it is run alone; 0: never."""
     materialise_seconds: float = _HOST.materialise_seconds
     """How long committed lines may stand in the journal only, before they are in the instance's own file."""
+    default_version: str = _HOST.default_version
+    version_match: Literal["none", "strict", "current_or_older"] = _HOST.version_match
+    version_failure: Literal["reject", "fail"] = _HOST.version_failure
+    overridable_states: Literal["non_running", "any"] = _HOST.overridable_states
+    max_concurrent_orchestrators: int = _HOST.max_concurrent_orchestrators
+    max_concurrent_entities: int = _HOST.max_concurrent_entities
+    max_entity_batch: int = _HOST.max_entity_batch
+    rollback_entity_operations: bool = _HOST.rollback_entity_operations
+    max_orchestration_actions: int = _HOST.max_orchestration_actions
+    store_inputs: bool = _HOST.store_inputs
+    raise_event_strict: bool = _HOST.raise_event_strict
+    http_poll_seconds: float = _HOST.http_poll_seconds
+    graceful_shutdown: bool = True
+    """Whether a stop waits `drain_seconds` for running activities; otherwise it leaves them to run again."""
+    function_timeout: float = 0.0
+    """Seconds after which an HTTP or timer function is given up; 0: never."""
+    route_prefix: str = "api"
+    """What stands before the routes of HTTP functions."""
+    max_http_requests: int = 0
+    """HTTP functions that run at a time; 0: any number."""
+    auth: bool = False
+    """Whether requests need a key, also on loopback."""
+    time_zone: str = "UTC"
+    """Of the schedules of timer triggers."""
+    otel: bool = False
+    """Whether traces are exported, as the OTEL_* variables say."""
+    log_payloads: bool = _HOST.log_payloads
+    log_replay: bool = _HOST.log_replay
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     folder: str = ""
@@ -68,8 +97,22 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             async_activities_max=self.max_concurrent_activities,
             workers=self.workers,
             on_nondeterminism=self.on_nondeterminism,
+            default_version=self.default_version,
+            version_match=self.version_match,
+            version_failure=self.version_failure,
+            overridable_states=self.overridable_states,
+            max_concurrent_orchestrators=self.max_concurrent_orchestrators,
+            max_concurrent_entities=self.max_concurrent_entities,
+            max_entity_batch=self.max_entity_batch,
+            rollback_entity_operations=self.rollback_entity_operations,
+            max_orchestration_actions=self.max_orchestration_actions,
+            store_inputs=self.store_inputs,
+            raise_event_strict=self.raise_event_strict,
+            http_poll_seconds=self.http_poll_seconds,
+            log_payloads=self.log_payloads,
+            log_replay=self.log_replay,
             always_replay=self.always_replay,
-            drain_seconds=self.drain_seconds,
+            drain_seconds=self.drain_seconds if self.graceful_shutdown else 0.0,
             materialise_seconds=self.materialise_seconds,
         )
 
@@ -116,7 +159,9 @@ def load_settings(
     folder = os.path.realpath(folder)
     read = sources.Reading()
     sources.read_toml(read, folder)
-    sources.read_host_json(read, folder)
+    local = sources.Reading()  # its values are named in host.json and win over it: read once before, once after
+    sources.read_local_settings(local, folder)
+    read_host_json(read, folder, {**read.app, **local.app, **environ}, environ)
     sources.read_local_settings(read, folder)
     sources.read_environment(read, environ)
     sources.read_flags(read, flags)

@@ -54,7 +54,7 @@ class Reading:
 
 def read_toml(read: Reading, folder: str) -> None:
     """dfcli.toml: one key per line, and `[app]` with free values for the app."""
-    text = _text(folder, TOML)
+    text = text_of(folder, TOML)
     if text is None:
         return
     try:
@@ -77,29 +77,19 @@ def read_toml(read: Reading, folder: str) -> None:
             )
 
 
-def read_host_json(read: Reading, folder: str) -> None:
-    """host.json: the few keys of Azure's file that mean something on one machine."""
-    document = _json(folder, HOST_JSON)
-    extensions = _object(document, "extensions", HOST_JSON)
-    task = _object(extensions, "durableTask", HOST_JSON, "extensions.")
-    for theirs, ours in (("hubName", "hub"), ("maxConcurrentActivityFunctions", "max_concurrent_activities")):
-        if task.get(theirs) is not None:
-            read.set(ours, task[theirs], HOST_JSON, f"extensions.durableTask.{theirs}", AppLoadError)
-
-
 def read_local_settings(read: Reading, folder: str) -> None:
     """local.settings.json: `Values` for the app's environment (`DFCLI_*` among them are settings), and the port."""
-    document = _json(folder, LOCAL_SETTINGS)
+    document = json_of(folder, LOCAL_SETTINGS)
     if document.get("IsEncrypted") is True:
         raise AppLoadError(
             f"{LOCAL_SETTINGS} is encrypted",
             why="only the tool that wrote it can read its values",
             hint="decrypt it with `func settings decrypt`",
         )
-    port = _object(document, "Host", LOCAL_SETTINGS).get("LocalHttpPort")
+    port = object_of(document, "Host", LOCAL_SETTINGS).get("LocalHttpPort")
     if port is not None:
         read.set("port", port, LOCAL_SETTINGS, "Host.LocalHttpPort", AppLoadError)
-    for name, value in _object(document, "Values", LOCAL_SETTINGS).items():
+    for name, value in object_of(document, "Values", LOCAL_SETTINGS).items():
         key = _key_of_variable(name)
         if key is not None:
             read.set(key, value, LOCAL_SETTINGS, f"Values.{name}", AppLoadError)
@@ -139,7 +129,7 @@ def _read_app_table(read: Reading, table: Any) -> None:
         read.set_app(name, value, TOML)
 
 
-def _text(folder: str, name: str) -> str | None:
+def text_of(folder: str, name: str) -> str | None:
     """A file of the app as text, None when there is none. A byte order mark, as some editors write, is dropped."""
     path = os.path.join(folder, name)
     try:
@@ -153,8 +143,8 @@ def _text(folder: str, name: str) -> str | None:
         raise AppLoadError(f"{name} cannot be read", why=f"{path}: {error.strerror}") from None
 
 
-def _json(folder: str, name: str) -> dict[str, Any]:
-    text = _text(folder, name)
+def json_of(folder: str, name: str) -> dict[str, Any]:
+    text = text_of(folder, name)
     if text is None:
         return {}
     try:
@@ -166,7 +156,7 @@ def _json(folder: str, name: str) -> dict[str, Any]:
     return document
 
 
-def _object(document: dict[str, Any], key: str, file: str, path: str = "") -> dict[str, Any]:
+def object_of(document: dict[str, Any], key: str, file: str, path: str = "") -> dict[str, Any]:
     value = document.get(key)
     if value is not None and not isinstance(value, dict):
         raise AppLoadError(f"{path}{key} in {file} is {value!r}", why="it is an object", hint=f'"{key}": {{...}}')
