@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from dfcli.model.entity_ids import is_entity_id
 from dfcli.model.status import InstanceSummary
 
 
@@ -15,7 +16,7 @@ class InstanceFilter(msgspec.Struct, frozen=True, kw_only=True):
     names: frozenset[str] = frozenset()
     """Orchestrator names without regard to case; empty: all."""
     prefix: str = ""
-    """Of the instance id."""
+    """Of the instance id. Entities are meant only when it begins with "@"."""
     created_from: str | None = None
     created_to: str | None = None
     parent_id: str | None = None
@@ -27,6 +28,7 @@ class InstanceFilter(msgspec.Struct, frozen=True, kw_only=True):
             (not self.statuses or summary.status in self.statuses)
             and (not self.names or summary.name.casefold() in {name.casefold() for name in self.names})
             and summary.instance_id.startswith(self.prefix)
+            and (summary.entity is None or is_entity_id(self.prefix))
             and (self.created_from is None or summary.created >= self.created_from)
             and (self.created_to is None or summary.created <= self.created_to)
             and (

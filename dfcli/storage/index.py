@@ -11,6 +11,7 @@ import sqlite3
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from itertools import product
 from typing import Any
 
 import msgspec
@@ -18,6 +19,7 @@ import msgspec
 from dfcli.env.database import forget_database, open_database
 from dfcli.env.environment import Env
 from dfcli.env.memory import MemoryFiles
+from dfcli.model.entity_ids import is_entity_id
 from dfcli.model.query import InstanceFilter, Page
 from dfcli.model.status import InstanceSummary
 from dfcli.storage.index_row import (
@@ -32,7 +34,7 @@ from dfcli.storage.index_row import (
 )
 from dfcli.storage.paging import Place, check_top, in_order, page_from, place_of
 
-FORMAT = 1
+FORMAT = 2
 FILE_NAME = "index.sqlite"
 UNFINISHED = -1
 """`applied_batch` while the index is being rebuilt."""
@@ -42,8 +44,8 @@ RARE_PREFIX = 2_000
 BRANCHES_MAX = 64
 _SCHEMA = f"""
     CREATE TABLE instances ({COLUMNS});
-    CREATE INDEX by_created ON instances (created);
-    CREATE INDEX by_status ON instances (status, created);
+    CREATE INDEX by_created ON instances (entity, created);
+    CREATE INDEX by_status ON instances (status, entity, created);
     CREATE INDEX by_name ON instances (name, status, created);
     CREATE INDEX by_parent ON instances (parent, created) WHERE parent IS NOT NULL;
     CREATE TABLE state (hub_id TEXT NOT NULL, applied_batch INTEGER NOT NULL);
@@ -171,12 +173,13 @@ class Index:
         return page_from(in_order(found, which)[: top + 1], which, top)
 
     def with_work(self) -> Iterator[InstanceSummary]:
-        """Live instances that need attention at a start: an episode is due, activities are open, or a timer is."""
-        for code in LIVE_CODES:
+        """Live instances that need attention at a start: an episode is due, activities are open, or a timer is; and
+        entities that somebody waits for."""
+        for code, entity in product(LIVE_CODES, (False, True)):
             after: Place | None = None
             while True:
                 conditions = _Conditions()
-                conditions.add("status = ?", code)
+                conditions.add("status = ? AND entity = ?", code, entity)
                 conditions.add("work")
                 _add_place(conditions, after, newest_first=False)
                 with self._reading, _unusable_on_error():
@@ -187,10 +190,19 @@ class Index:
                 after = Place(found[-1].created, found[-1].instance_id)
 
     def counts(self) -> dict[str, int]:
-        """How many instances have each status; statuses that none has are left out."""
+        """How many instances have each status; statuses that none has are left out, and so are entities."""
         with self._reading, _unusable_on_error():
-            found = self._reader.execute("SELECT status, count(*) FROM instances GROUP BY status").fetchall()
+            sql = "SELECT status, count(*) FROM instances WHERE entity = 0 GROUP BY status"
+            found = self._reader.execute(sql).fetchall()
         return {STATUS_NAMES[code]: count for code, count in found}
+
+    def entities(self, prefix: str, after: str, most: int) -> list[InstanceSummary]:
+        """Up to `most` entities whose ids begin with `prefix` and come after `after`, in order of their ids."""
+        sql = f"SELECT {SELECTED} FROM instances WHERE id > ? AND id < ? AND entity = 1 ORDER BY id LIMIT ?"
+        low, high = _prefix_range(prefix)
+        with self._reading, _unusable_on_error():
+            rows = self._reader.execute(sql, (max(low, after), high, most)).fetchall()
+        return [summary_of(found) for found in rows]
 
     def refresh(self) -> int:
         """Read `applied_batch` again: another process may have written."""
@@ -282,7 +294,7 @@ class Index:
         branches = []
         for status in statuses:
             for name in names or [""]:
-                branch = _common(which, walk="created")
+                branch = _common(which, walk="name" if name else "created")
                 branch.add("status = ?", status)
                 if name:
                     branch.add("name = ?", name)
@@ -301,6 +313,7 @@ def _common(which: InstanceFilter, *, walk: str) -> _Conditions:
     """The conditions every branch has; only the column `walk` may choose the SQL index."""
     conditions = _Conditions()
     created = "created" if walk != "id" else "+created"
+    conditions.add("entity = ?" if walk == "created" else "+entity = ?", is_entity_id(which.prefix))
     if which.parent_id is not None:
         conditions.add("parent = ?", which.parent_id)
     if which.prefix:

@@ -25,16 +25,17 @@ COLUMNS = """
     name TEXT NOT NULL COLLATE NOCASE,
     parent TEXT,
     work INTEGER NOT NULL,
+    entity INTEGER NOT NULL,
     rest BLOB NOT NULL
 """
 SELECTED = "id, status, created, name, rest"
 UPSERT = """
-    INSERT INTO instances VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET
+    INSERT INTO instances VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET
     status = excluded.status, created = excluded.created, name = excluded.name, parent = excluded.parent,
-    work = excluded.work, rest = excluded.rest
+    work = excluded.work, entity = excluded.entity, rest = excluded.rest
 """
 
-Row: TypeAlias = tuple[str, int, str, str, str | None, bool, bytes]
+Row: TypeAlias = tuple[str, int, str, str, str | None, bool, bool, bytes]
 Found: TypeAlias = tuple[str, int, str, str, bytes]
 
 
@@ -83,6 +84,7 @@ def row_of(summary: InstanceSummary) -> Row:
         summary.name,
         None if parent is None else parent.instance_id,
         summary.has_work or (summary.next_timer is not None and not summary.quarantined and status in LIVE_STATUSES),
+        summary.entity is not None,
         _encode(
             _Rest(
                 summary.exec,

@@ -74,7 +74,8 @@ class Loader:
             except BlobDamaged as error:
                 self._damaged(read, f"line {number}: {error}")
                 break
-        if read.summary.is_live and read.key.exec == read.summary.exec and len(events) == len(read.lines):
+        is_whole = read.key.exec == read.summary.exec and len(events) == len(read.lines)
+        if is_whole and read.summary.is_live and (read.summary.entity is None or read.summary.has_work):
             self._keep(read, events)
         return events
 

@@ -77,6 +77,8 @@ class Published:
         self._purged: dict[str, tuple[int, int]] = {}
         self._removals: list[ExecutionKey | Purge] = []
         self._pinned: set[str] = set()
+        self._resting: set[str] = set()
+        """Live instances that nobody holds on to: they need no memory once index and files have them."""
         self._dispatches_kept = 0
 
     # -- publication ---------------------------------------------------------------------------------------------
@@ -136,6 +138,7 @@ class Published:
         summary = self.summaries.get(instance_id)
         if summary is None or summary.exec <= upto:
             self.summaries.pop(instance_id, None)
+            self._resting.discard(instance_id)
             self._dirty.discard(instance_id)
             self._removed.add(instance_id)
         tails = self._tails.get(instance_id)
@@ -182,7 +185,11 @@ class Published:
         """Hold a summary made from a file, unless batches since `batch` have said more. Returns the one held."""
         with self.lock:
             held = self.summaries.get(summary.instance_id)
-            if held is None and self.batch == batch:
+            # Of a pinned one nothing was published since it was read, or it would be here; but it may be purged.
+            is_same = self.batch == batch or (
+                summary.instance_id in self._pinned and self._purged.get(summary.instance_id, (0, 0))[1] <= batch
+            )
+            if held is None and is_same:
                 held = self.summaries[summary.instance_id] = summary
             return held or summary
 
@@ -195,7 +202,15 @@ class Published:
         """The summary in memory, which stays there until the next lines of the instance are published."""
         with self.lock:
             self._pinned.add(instance_id)
+            self._resting.discard(instance_id)
             return self.summaries.get(instance_id)
+
+    def rest(self, instance_id: str) -> None:
+        """Nobody will write to a live instance without pinning it first: it may leave the memory."""
+        with self.lock:
+            if instance_id in self.summaries:
+                self._resting.add(instance_id)
+                self._drop_if_ended(instance_id)
 
     def mark_quarantined(self, instance_id: str, reason: str, summary: InstanceSummary | None) -> None:
         with self.lock:
@@ -245,12 +260,13 @@ class Published:
                     self._drop_if_ended(instance_id)
 
     def _drop_if_ended(self, instance_id: str) -> None:
-        """An ended instance needs no memory once index and files have it."""
+        """An instance that has ended, or rests, needs no memory once index and files have it."""
         unindexed = instance_id in self._dirty or instance_id in self._being_indexed
         needed = unindexed or instance_id in self._pinned or instance_id in self._tails
         held = self.summaries.get(instance_id)
-        if held is not None and not held.is_live and not needed:
+        if held is not None and not needed and (not held.is_live or instance_id in self._resting):
             del self.summaries[instance_id]
+            self._resting.discard(instance_id)
 
     def take_removals(self) -> list[ExecutionKey | Purge]:
         with self.lock:
@@ -283,7 +299,7 @@ class Published:
         with self.lock:
             self._being_indexed = set()
             for row in work.rows:
-                if not row.is_live:
+                if not row.is_live or row.instance_id in self._resting:
                     self._drop_if_ended(row.instance_id)
 
     def take_open_dispatches(self) -> list[Dispatch]:

@@ -106,6 +106,12 @@ class Sealer:
         envelope = writer.envelope if writer is not None else envelope_of(key)
         return seal(b'{"Op":"Dispatch"%b,"TaskId":%d,"Seq":%d,"Attempt":%d' % (envelope, task_id, seq, attempt))
 
+    def rest(self, key: ExecutionKey) -> None:
+        """Forget an execution whose every line is published; it is loaded again for the next."""
+        writer = self._writers.get(key)
+        if writer is not None:
+            self._forget(key, writer.last_seq)
+
     def last_exec(self, instance_id: str) -> int:
         """The highest execution being written, committed or not; 0 when there is none."""
         return self._newest.get(instance_id, 0)

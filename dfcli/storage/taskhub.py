@@ -15,6 +15,7 @@ from dfcli.env.disk import DiskFiles
 from dfcli.env.environment import Env
 from dfcli.errors import HostStopped, HubUnreadable, NoSpace
 from dfcli.model.history import Event
+from dfcli.model.ids import ExecutionKey
 from dfcli.model.query import InstanceFilter, Page
 from dfcli.model.status import InstanceSummary
 from dfcli.storage.blobs import Blobs
@@ -59,7 +60,8 @@ class TaskHub:
         self._published.batch = recovered.journal.chain.batch
         self._published.quarantined.update(recovered.quarantined)
         for summary in recovered.summaries:
-            self._published.hold(summary)
+            if summary.entity is None or summary.has_work:
+                self._published.hold(summary)
         self._committer = Committer(
             recovered.journal,
             parts.blobs,
@@ -146,6 +148,11 @@ class TaskHub:
         Raises NoSpace (the queue is kept in order, call again later) and HostStopped.
         """
         return self._committer.commit_step()
+
+    def rest(self, key: ExecutionKey) -> None:
+        """A live instance of which nothing is queued needs no memory until it is written to again. Loop thread only."""
+        self._sealer.rest(key)
+        self._published.rest(key.instance_id)
 
     @property
     def queued_lines(self) -> int:
@@ -260,6 +267,15 @@ class TaskHub:
         except IndexUnusable:
             self._filing.rebuild_index()
             return self._filing.index().query(which, top=top, continuation=continuation)
+
+    def entities(self, prefix: str, after: str, most: int) -> list[InstanceSummary]:
+        """The next entities after an id, in order of their ids; everything committed before the call is in it."""
+        self._filing.write_index()
+        try:
+            return self._filing.index().entities(prefix, after, most)
+        except IndexUnusable:
+            self._filing.rebuild_index()
+            return self._filing.index().entities(prefix, after, most)
 
     def with_work(self) -> Iterator[InstanceSummary]:
         """Instances to load at a start: they have work, or a timer."""

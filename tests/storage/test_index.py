@@ -14,6 +14,7 @@ from dfcli.env.environment import Env
 from dfcli.env.memory import MemoryFiles
 from dfcli.errors import InvalidArgument
 from dfcli.model import history as h
+from dfcli.model.entity_status import EntityFacts
 from dfcli.model.failure import FailureDetails
 from dfcli.model.payload import Payload
 from dfcli.model.query import InstanceFilter
@@ -99,6 +100,7 @@ def test_a_summary_comes_back_as_it_was_written(place: tuple[str, Env]) -> None:
         next_timer="2027-01-01T00:00:00.000000Z",
         suspended=True,
         quarantined="line 4 is damaged",
+        entity=EntityFacts(state=Raw(b"[1]"), waiting=2, locked_by="i1", lock_request="r"),
     )
     in_memory_only = {"open_tasks", "open_timers", "open_children", "complete"}
     defaults = InstanceSummary(instance_id="", exec=0)
