@@ -9,6 +9,7 @@ import asyncio
 import gc
 import json
 import os
+import statistics
 import sys
 import time
 from collections.abc import Awaitable, Callable
@@ -149,6 +150,56 @@ async def timers(host: df.Host, size: int, meter: Meter) -> Measurement:
     return meter.end("timer", size)
 
 
+async def timers_idle(host: df.Host, size: int, meter: Meter) -> Measurement:
+    """How late whoever waits learns of a timer: the wake-up, the sync of its line and the episode."""
+    client = host.client
+    late: list[float] = []
+
+    async def one(_: int) -> None:
+        status = await client.wait(await client.start_new("alarm", client_input=0.05))
+        late.append((time.time() - status.output) * 1e3)
+
+    await in_flight(WARM_UP, 1, one)
+    late.clear()
+    meter.begin()
+    await in_flight(size, 1, one)
+    assert min(late) >= 0, "a timer was early"
+    more = {"late_p50_ms": statistics.median(late), "late_p95_ms": statistics.quantiles(late, n=20)[-1]}
+    return meter.end("timer", size, {**more, "late_max_ms": max(late)})
+
+
+async def children(host: df.Host, size: int, meter: Meter) -> Measurement:
+    client = host.client
+    await client.wait(await client.start_new("parent", client_input=WARM_UP))
+    meter.begin()
+    status = await client.wait(await client.start_new("parent", client_input=size))
+    assert status.output == size, status
+    return meter.end("child", size)
+
+
+async def eternal(host: df.Host, size: int, meter: Meter) -> Measurement:
+    """Compares early generations with the last ones, as `long` compares steps."""
+    client = host.client
+    window = min(WINDOW, size // 3)
+    marked = [100, 100 + window, size - window, size]
+    await client.wait(await client.start_new("eternal", client_input=[1, WARM_UP, []]))
+    meter.begin()
+    before = resident_bytes()
+    instance_id = await client.start_new("eternal", client_input=[1, size, marked])
+    await client.wait(instance_id)
+    early, early_end, late, late_end = (function_app.marks[generation] for generation in marked)
+    measured = meter.end("generation", size)
+    more = {
+        "early_cpu_us": (early_end[0] - early[0]) / window * 1e6,
+        "late_cpu_us": (late_end[0] - late[0]) / window * 1e6,
+        "cpu_growth": (late_end[0] - late[0]) / (early_end[0] - early[0]),
+        "resident_growth_mb": (resident_bytes() - before) / 1e6,
+        "files": float(len(host.hub.executions(instance_id))),
+    }
+    measured.more.update(more)
+    return measured
+
+
 async def latency(host: df.Host, size: int, meter: Meter) -> Measurement:
     client = host.client
     times: list[float] = []
@@ -223,6 +274,9 @@ RUNS: dict[str, Run] = {
     "long-large": long,
     "events": events,
     "timers": timers,
+    "timers-idle": timers_idle,
+    "children": children,
+    "eternal": eternal,
     "latency": latency,
     "waiting": waiting,
 }

@@ -66,3 +66,34 @@ def sleep(context: df.DurableOrchestrationContext) -> Steps:
     due = context.current_utc_datetime + timedelta(seconds=context.get_input())
     yield context.create_timer(due)
     return max(0.0, (due - context.current_utc_datetime).total_seconds())
+
+
+@app.orchestration_trigger()
+def eternal(context: df.DurableOrchestrationContext) -> Steps:
+    """One activity for each generation; input: its number, the last one, and which take the time."""
+    number, last, marked = context.get_input()
+    yield context.call_activity(mark if number in marked else echo, number)
+    if number < last:
+        context.continue_as_new([number + 1, last, marked])
+        return None
+    return number
+
+
+@app.orchestration_trigger()
+def parent(context: df.DurableOrchestrationContext) -> Steps:
+    """As many sub-orchestrations at once as the input says."""
+    values = yield context.task_all([context.call_sub_orchestrator(child, n) for n in range(context.get_input())])
+    return len(values)
+
+
+@app.orchestration_trigger()
+def child(context: df.DurableOrchestrationContext) -> Steps:
+    return (yield context.call_activity(echo, context.get_input()))
+
+
+@app.orchestration_trigger()
+def alarm(context: df.DurableOrchestrationContext) -> Steps:
+    """One timer; returns when it was due, in seconds since 1970."""
+    due = context.current_utc_datetime + timedelta(seconds=context.get_input())
+    yield context.create_timer(due)
+    return due.timestamp()

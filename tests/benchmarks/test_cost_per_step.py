@@ -41,3 +41,10 @@ def test_waiting_instances_beyond_the_resident_limit_leave_no_generator_behind(t
     figures = measured("waiting", 400, tmp_path)
     assert figures["live_generators_max"] <= figures["resident_limit"]
     assert figures["replayed_per_step"] <= 3
+
+
+def test_a_generation_costs_the_same_early_and_late_in_an_eternal_run(tmp_path: Path) -> None:
+    figures = measured("eternal", 900, tmp_path)
+    assert figures["cpu_growth"] < 1.6
+    assert figures["resident_growth_mb"] < 10
+    assert figures["files"] == 3
