@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dfcli.engine.execution import Execution
 from dfcli.engine.nondeterminism import NonDeterminismError
 from dfcli.engine.outcome import Episode, ended, next_event_id
+from dfcli.host import versioning
 from dfcli.host.lane import Lane
 from dfcli.model import history as h
 from dfcli.model.failure import FailureDetails
@@ -16,6 +17,9 @@ from dfcli.model.history import Event
 from dfcli.registry.registry import Registry
 
 log = logging.getLogger("dfcli.host")
+
+MANY_ACTIONS = 100_000
+"""Decisions of one execution that are worth a warning."""
 
 
 def unknown_orchestrator(started: h.OrchestratorStarted, execution: h.ExecutionStarted, registry: Registry) -> Episode:
@@ -36,6 +40,53 @@ def nondeterministic(started: h.OrchestratorStarted, error: NonDeterminismError,
     reason = f"Orchestrator function '{execution.name}' failed: {error.vendor_text or error} [{error}]"
     failure = FailureDetails(error_type="NonDeterminismError", error_message=str(error), is_non_retriable=True)
     return ended(started, execution, next_event_id(history), "Failed", reason, failure_details=failure)
+
+
+def of_another_version(started: h.OrchestratorStarted, history: Sequence[Event]) -> Episode:
+    """An instance whose version this host does not run fails, where the settings say so."""
+    execution = history[0]
+    assert isinstance(execution, h.ExecutionStarted)
+    failure = versioning.mismatch_failure()
+    return ended(
+        started,
+        execution,
+        next_event_id(history),
+        "Failed",
+        versioning.MISMATCH_REASON,
+        failure_details=failure,
+    )
+
+
+def too_many_actions(started: h.OrchestratorStarted, episode: Episode, limit: int) -> Episode:
+    """An execution that has taken more decisions than the settings allow fails, in Durable Functions' words. The
+    episode that went beyond the limit is not recorded."""
+    reason = (
+        f"Maximum amount of orchestration actions ({limit}) has been reached. This value can be configured in "
+        "host.json file as MaxOrchestrationActions."
+    )
+    failure = FailureDetails(error_type="TooManyActions", error_message=reason, is_non_retriable=True)
+    first = episode.events[1].event_id  # there is one at least: it crossed the limit
+    return ended(
+        started,
+        episode.started,
+        first,
+        "Failed",
+        reason,
+        failure_details=failure,
+        custom_status=episode.custom_status,
+    )
+
+
+def warn_of_many_actions(lane: Lane, execution: Execution, episode: Episode) -> None:
+    """Once, in the episode that takes the hundred thousandth decision."""
+    if execution.next_event_id - (len(episode.events) - 2) < MANY_ACTIONS:
+        log.warning(
+            "%s: orchestrator %r has taken %d decisions in one execution; each replay goes through all of them: "
+            "continue as new now and then",
+            lane.key.instance_id,
+            lane.name,
+            execution.next_event_id,
+        )
 
 
 def terminated(started: h.OrchestratorStarted, request: h.ExecutionTerminated, history: Sequence[Event]) -> Episode:

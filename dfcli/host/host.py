@@ -20,6 +20,7 @@ from dfcli.host.crash_loops import CrashLoops
 from dfcli.host.draft import Draft
 from dfcli.host.filing import Filing
 from dfcli.host.firing import Firing
+from dfcli.host.gate import Gate
 from dfcli.host.http_functions import HttpFunctions
 from dfcli.host.performing import Performing
 from dfcli.host.reading import Reading
@@ -108,6 +109,8 @@ class Host(Reading, Requests, Performing, Firing, HttpFunctions):
             stopped=self._die,
         )
         self._crash_loops = CrashLoops(self.hub.recovery.suspects, self._hub_settings.crash_limit)
+        limit = self.settings.max_concurrent_activities
+        self._gate = Gate(limit) if limit else None
         self.scheduler = Scheduler(
             self.hub,
             self.env,

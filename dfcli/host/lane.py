@@ -44,6 +44,7 @@ class Lane:
         "suspended",
         "uncommitted",
         "unsent",
+        "version",
     )
 
     def __init__(self, key: ExecutionKey, *, name: str, execution_id: str, parent: Parent | None) -> None:
@@ -51,6 +52,7 @@ class Lane:
         self.name = name
         self.execution_id = execution_id
         self.parent = parent
+        self.version: str | None = None
         self.last_seq = 0
         self.last_timestamp = ""
         self.execution: Execution | None = None
@@ -84,6 +86,7 @@ class Lane:
         lane.last_seq = summary.last_seq
         lane.last_timestamp = summary.last_timestamp
         lane.suspended = summary.suspended
+        lane.version = summary.version
         return lane
 
     @property

@@ -10,6 +10,7 @@ from dfcli.host.activities import ActivityCall, Outcome, unknown_activity
 from dfcli.host.committer import Committer
 from dfcli.host.crash_loops import CrashLoops
 from dfcli.host.draft import Draft
+from dfcli.host.gate import Gate
 from dfcli.host.scheduler import Scheduler
 from dfcli.host.workers import Performer
 from dfcli.registry.registry import FunctionDefinition, Registry
@@ -28,6 +29,7 @@ class Performing:
     stopped: BaseException | None
     _activities: Performer
     _crash_loops: CrashLoops
+    _gate: Gate | None
     _calls_under_way: int
     _stop_asked: asyncio.Event
 
@@ -43,6 +45,11 @@ class Performing:
         self._begin(calls)
 
     def _begin(self, calls: Sequence[ActivityCall]) -> None:
+        if self._gate is not None:
+            calls = self._gate.admit(calls)
+        self._hand_over(calls)
+
+    def _hand_over(self, calls: Sequence[ActivityCall]) -> None:
         found: list[tuple[ActivityCall, FunctionDefinition]] = []
         for call in calls:
             definition = self.registry.activity(call.scheduled.name)
@@ -73,6 +80,10 @@ class Performing:
     def take_outcomes(self, outcomes: Sequence[Outcome]) -> None:
         """What activities answered, from whoever runs them."""
         self._calls_under_way -= len(outcomes)
+        if self._gate is not None:
+            if self.stopping:
+                self._calls_under_way -= self._gate.close()
+            self._hand_over(self._gate.ended(outcomes))
         if self._crash_loops.is_watching:
             for outcome in outcomes:
                 self._begin(self._crash_loops.ended(outcome.call))

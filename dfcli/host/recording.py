@@ -27,6 +27,7 @@ class Lanes(Protocol):
 
     lanes: dict[str, Lane]
     code_id: str | None
+    default_version: str | None
     quarantined: Mapping[str, str]
 
     def now(self) -> str: ...
@@ -120,7 +121,7 @@ class Recorder:
             timestamp=scheduler.now(),
             name=created.name,
             execution_id=execution_id,
-            version=created.version,
+            version=created.version or scheduler.default_version,
             input=created.input,
             input_text=created.input_text,
             parent=h.Parent(

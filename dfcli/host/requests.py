@@ -112,7 +112,7 @@ class Requests:
             timestamp=self.scheduler.now(),
             name=definition.name,
             execution_id=self.scheduler.new_id(),
-            version=version,
+            version=version or self.settings.default_version or None,
             input=payload.raw,
             input_text=payload.text,
             origin="client",
@@ -137,9 +137,12 @@ class Requests:
         check_text("request id", request_id, REQUEST_ID_LENGTH_MAX)
         try:
             lane = await self._live(instance_id)
-        except InstanceGone:
-            if request_id is not None and request_id in self._recorded_request_ids(instance_id):
+        except (InstanceGone, NotFound) as error:
+            is_gone = isinstance(error, InstanceGone)
+            if is_gone and request_id is not None and request_id in self._recorded_request_ids(instance_id):
                 return
+            if not self.settings.raise_event_strict:
+                return  # dropped, as the settings say
             raise
         if request_id is not None:
             if lane.request_ids is None:

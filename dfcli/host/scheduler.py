@@ -12,11 +12,11 @@ import logging
 from collections import deque
 from collections.abc import Sequence
 
-from dfcli.engine.execution import Execution
+from dfcli.engine.execution import Episode, Execution
 from dfcli.engine.nondeterminism import NonDeterminismError, UnknownOrchestrator
 from dfcli.env.environment import Env
 from dfcli.errors import DfError
-from dfcli.host import endings
+from dfcli.host import endings, versioning
 from dfcli.host.activities import ActivityCall, Outcome
 from dfcli.host.arrivals import result_line
 from dfcli.host.committer import Committer
@@ -75,6 +75,8 @@ class Scheduler:
         self.replayed_events = 0
         self.episodes = 0
         self._turns = 0
+        self._actions_watched = settings.max_orchestration_actions or endings.MANY_ACTIONS
+        self.default_version = settings.default_version or None
 
     # -- lanes ---------------------------------------------------------------------------------------------------
 
@@ -106,6 +108,7 @@ class Scheduler:
         lane.last_seq = started.seq
         lane.last_timestamp = started.timestamp
         lane.loaded_once = True
+        lane.version = started.version
         lane.request_ids = {}
         lane.receive(started)
         self.lanes[key.instance_id] = lane
@@ -214,17 +217,30 @@ class Scheduler:
         except UnknownOrchestrator:
             assert execution.started is not None
             episode = endings.unknown_orchestrator(started, execution.started, self.registry)
+        if execution.next_event_id >= self._actions_watched:
+            episode = self._watch_actions(lane, execution, episode, started)
         self.episodes += 1
         if (seconds := self._loop.time() - begun) > self._settings.block_warning_seconds:
             endings.warn_of_blocking(lane, execution, seconds)
         self.recorder.record(lane, events, episode, draft)
+
+    def _watch_actions(
+        self, lane: Lane, execution: Execution, episode: Episode, started: h.OrchestratorStarted
+    ) -> Episode:
+        """An execution with very many decisions fails where a limit is set, and is named once where none is."""
+        limit = self._settings.max_orchestration_actions
+        if not limit:
+            endings.warn_of_many_actions(lane, execution, episode)
+        elif execution.next_event_id > limit and not isinstance(episode.events[-2], h.ContinueAsNew):
+            return endings.too_many_actions(started, episode, limit)
+        return episode
 
     def _without_code(self, lane: Lane, draft: Draft) -> None:
         """What arrived is recorded though nothing can run; a request to terminate is carried out all the same."""
         if not lane.finished:
             request = next((e for e in lane.inbox if isinstance(e, h.ExecutionTerminated)), None)
             if lane.parked and request is not None:
-                history = [*self._hub.history(lane.key.instance_id, lane.key.exec), *lane.unsent]
+                history = self._whole_history(lane)
                 events = lane.take_unsent()
                 lane.inbox = []
                 started = endings.opening(lane, self.now())
@@ -233,10 +249,20 @@ class Scheduler:
                 return
         draft.send(lane)
 
+    def _whole_history(self, lane: Lane) -> list[Event]:
+        """What is recorded of the lane's execution and what is about to be, for one that is not in memory."""
+        if lane.uncommitted:
+            self._committer.commit_now()
+        known = self._hub.history(lane.key.instance_id, lane.key.exec) if lane.last_seq > len(lane.unsent) else []
+        return [*known, *lane.unsent]
+
     def _load(self, lane: Lane, draft: Draft) -> Execution | None:
         """The lane's execution, by replay unless it is new. None when it cannot be had: the lane is parked or ended."""
         if not self._runs_code:
             lane.parked = NO_CODE
+            return None
+        if refused := versioning.refusal(lane.version, self._settings):
+            self._refuse_version(lane, refused, draft)
             return None
         self.residency.make_room()
         if lane.inbox and isinstance(lane.inbox[0], h.ExecutionStarted):
@@ -303,6 +329,18 @@ class Scheduler:
         lane.inbox = []
         episode = endings.nondeterministic(endings.opening(lane, self.now()), error, history)
         self.recorder.record(lane, events, episode, draft)
+
+    def _refuse_version(self, lane: Lane, why: str, draft: Draft) -> None:
+        if self._settings.version_failure == "reject":
+            self._park(lane, why)
+            return
+        log.error("%s fails: %s", lane.key.instance_id, why)
+        history = self._whole_history(lane)
+        events = lane.take_unsent()
+        lane.inbox = []
+        self.recorder.record(
+            lane, events, endings.of_another_version(endings.opening(lane, self.now()), history), draft
+        )
 
     def _shut_out(self, lane: Lane) -> None:
         """Somebody found its files damaged: it takes no more lines, lest the next build on what is not there."""

@@ -31,8 +31,8 @@ class HostSettings(msgspec.Struct, frozen=True, kw_only=True):
     """What becomes of an instance of another version: it waits, parked, or it fails."""
     overridable_states: Literal["non_running", "any"] = "non_running"
     """Whose id a start may take: an ended instance's, or also a live one's, which it then replaces."""
-    max_concurrent_orchestrators: int = 0
-    """Orchestrations in progress, that is, with their generator in memory, at a time; 0: as `resident_limit` says."""
+    max_concurrent_activities: int = 0
+    """Activities of all kinds under way at a time; 0: as many as threads, loop and workers take."""
     max_concurrent_entities: int = 0
     """Entities that run operations at a time; 0: as many as there are threads."""
     max_entity_batch: int = 5_000

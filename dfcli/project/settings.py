@@ -49,7 +49,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     version_match: Literal["none", "strict", "current_or_older"] = _HOST.version_match
     version_failure: Literal["reject", "fail"] = _HOST.version_failure
     overridable_states: Literal["non_running", "any"] = _HOST.overridable_states
-    max_concurrent_orchestrators: int = _HOST.max_concurrent_orchestrators
+    max_concurrent_orchestrators: int = 1
+    """Kept whatever it is: orchestrators take turns here, one at a time."""
     max_concurrent_entities: int = _HOST.max_concurrent_entities
     max_entity_batch: int = _HOST.max_entity_batch
     rollback_entity_operations: bool = _HOST.rollback_entity_operations
@@ -101,7 +102,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             version_match=self.version_match,
             version_failure=self.version_failure,
             overridable_states=self.overridable_states,
-            max_concurrent_orchestrators=self.max_concurrent_orchestrators,
+            max_concurrent_activities=self.max_concurrent_activities
+            if "max_concurrent_activities" in self.sources
+            else 0,
             max_concurrent_entities=self.max_concurrent_entities,
             max_entity_batch=self.max_entity_batch,
             rollback_entity_operations=self.rollback_entity_operations,
@@ -115,6 +118,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             drain_seconds=self.drain_seconds if self.graceful_shutdown else 0.0,
             materialise_seconds=self.materialise_seconds,
         )
+
+    @property
+    def _activities_in_all(self) -> int:
+        """A limit that nobody set needs no watching: threads and loop have limits of their own."""
+        return self.max_concurrent_activities if "max_concurrent_activities" in self.sources else 0
 
     @property
     def storage(self) -> HubSettings:

@@ -151,7 +151,7 @@ def test_time_spans_are_read_as_dot_net_reads_them() -> None:
     assert seconds_of_span("1.02:03:04.5") == 93784.5
     assert seconds_of_span("-1") == -1
     for text in ("10", "24:00:00", "00:60:00", "", None, "1:2", 7):
-        with pytest.raises(ValueError, match="^.*$"):
+        with pytest.raises(ValueError, match=r"^.*$"):
             seconds_of_span(text)
 
 
