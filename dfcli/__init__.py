@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from dfcli.errors import DfError
     from dfcli.host.client import DurableOrchestrationClient, DurableOrchestrationStatus, PurgeHistoryResult
     from dfcli.host.host import Host
+    from dfcli.host.settings import HostSettings
     from dfcli.model.failure import FailureDetails
     from dfcli.model.status import OrchestrationRuntimeStatus
 
@@ -43,6 +44,7 @@ __all__ = [
     "EntityId",
     "FailureDetails",
     "Host",
+    "HostSettings",
     "HttpRequest",
     "HttpResponse",
     "OrchestrationRuntimeStatus",
@@ -69,6 +71,7 @@ _HOMES = {
     "DurableOrchestrationStatus": "dfcli.host.client",
     "FailureDetails": "dfcli.model.failure",
     "Host": "dfcli.host.host",
+    "HostSettings": "dfcli.host.settings",
     "HttpRequest": "dfcli.authoring.http",
     "HttpResponse": "dfcli.authoring.http",
     "OrchestrationRuntimeStatus": "dfcli.model.status",

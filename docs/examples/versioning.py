@@ -1,27 +1,33 @@
 """Versioning: new instances get `default_version`; one of a newer version waits until a host of that version runs it."""
 
 import asyncio
+import logging
 
 import dfcli as df
-from dfcli.host.settings import HostSettings
 
+logging.getLogger("dfcli").setLevel(logging.CRITICAL)  # the host would say on stderr what is printed below
 app = df.DFApp()
 
 
 @app.orchestration_trigger(context_name="context")
 def order(context):
+    steps = [(yield context.call_activity(step, "packed"))]
     if context.version == "2.0":
-        return "ships with a tracking number"
-    return "ships"
-    yield
+        steps.append((yield context.call_activity(step, "tracked")))
+    return steps
+
+
+@app.activity_trigger(input_name="name")
+def step(name: str) -> str:
+    return name
 
 
 async def main() -> None:
-    async with df.Host(app, hub=":memory:", settings=HostSettings(default_version="1.0")) as host:
+    async with df.Host(app, hub=":memory:", settings=df.HostSettings(default_version="1.0")) as host:
         ours = await host.client.start_new(order)
-        newer = await host.client.start_new(order, "order-2", version="2.0")
         status = await host.client.wait(ours, timeout=10)
         print(status.output)
+        newer = await host.client.start_new(order, "order-2", version="2.0")
         while not host.parked(newer):
             await asyncio.sleep(0)
         print(host.parked(newer))
@@ -30,5 +36,5 @@ async def main() -> None:
 asyncio.run(main())
 
 # Output:
-#   ships
+#   ['packed']
 #   it has version '2.0', and this host runs '1.0' and older ones
