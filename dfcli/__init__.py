@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from dfcli.authoring.triggers import AuthLevel
     from dfcli.errors import DfError
     from dfcli.host.client import DurableOrchestrationClient, DurableOrchestrationStatus, PurgeHistoryResult
+    from dfcli.host.entity_client import EntityMetadata, EntityStateResponse
     from dfcli.host.host import Host
     from dfcli.host.settings import HostSettings
     from dfcli.model.failure import FailureDetails
@@ -42,6 +43,8 @@ __all__ = [
     "DurableOrchestrationContext",
     "DurableOrchestrationStatus",
     "EntityId",
+    "EntityMetadata",
+    "EntityStateResponse",
     "FailureDetails",
     "Host",
     "HostSettings",
@@ -69,6 +72,8 @@ _HOMES = {
     "DurableOrchestrationContext": "dfcli.authoring.context",
     "EntityId": "dfcli.authoring.entity_id",
     "DurableOrchestrationStatus": "dfcli.host.client",
+    "EntityMetadata": "dfcli.host.entity_client",
+    "EntityStateResponse": "dfcli.host.entity_client",
     "FailureDetails": "dfcli.model.failure",
     "Host": "dfcli.host.host",
     "HostSettings": "dfcli.host.settings",

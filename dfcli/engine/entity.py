@@ -85,6 +85,10 @@ class Entity:
         delayed = [operation for _, _, operation in sorted(self._delayed, key=lambda item: item[:2])]
         return [*self._owned.values(), *self._queue.values(), *delayed]
 
+    def delayed_seqs(self) -> set[int]:
+        """The operations that wait for their due time."""
+        return {seq for _, seq, _ in self._delayed}
+
     # -- lines ---------------------------------------------------------------------------------------------------
 
     def apply(self, event: h.Event) -> None:

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from dfcli.authoring.http import HttpRequest, HttpResponse
 from dfcli.errors import InvalidArgument, NotFound, TimedOut
+from dfcli.host.entity_client import EntityClient
 from dfcli.model import history as h
 from dfcli.model import payload as payloads
 from dfcli.model.links import MANAGEMENT_PATH, management_links
@@ -71,7 +72,7 @@ class PurgeHistoryResult:
         self.instances_deleted = instances_deleted
 
 
-class DurableOrchestrationClient:
+class DurableOrchestrationClient(EntityClient):
     """Start, ask, raise events, stop and purge. Errors are `DfError`s."""
 
     def __init__(self, host: Host) -> None:

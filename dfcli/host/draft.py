@@ -6,6 +6,7 @@ from asyncio import Future
 from collections.abc import Sequence
 
 from dfcli.host.activities import ActivityCall
+from dfcli.host.entity_lane import EntityLane
 from dfcli.host.lane import Lane
 from dfcli.model.history import Event
 from dfcli.model.ids import ExecutionKey
@@ -15,7 +16,17 @@ from dfcli.storage.transaction import Append, Dispatch, Purge, Transaction
 class Draft:
     """Collects lines of one or more lanes for one atomic transaction, whose `effects` it then is."""
 
-    __slots__ = ("acknowledgements", "appends", "calls", "dispatches", "finished", "lanes", "purges", "timers")
+    __slots__ = (
+        "acknowledgements",
+        "appends",
+        "calls",
+        "dispatches",
+        "entities",
+        "finished",
+        "lanes",
+        "purges",
+        "timers",
+    )
 
     def __init__(self) -> None:
         self.appends: list[Append] = []
@@ -26,6 +37,8 @@ class Draft:
         self.timers: list[tuple[ExecutionKey, int, str]] = []
         """Execution, event id and due time of each new timer."""
         self.finished: list[Lane] = []
+        self.entities: list[tuple[EntityLane, int, int]] = []
+        """Entities with lines in it, and the execution and number of the last."""
         self.dispatches: list[Dispatch] = []
         """Calls that are handed out again after a restart: recorded before they run, so that crash loops show."""
 

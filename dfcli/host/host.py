@@ -18,13 +18,14 @@ from dfcli.host.activities import Activities, ActivityCall
 from dfcli.host.committer import NO_SPACE_RETRY_SECONDS, Committer
 from dfcli.host.crash_loops import CrashLoops
 from dfcli.host.draft import Draft
+from dfcli.host.entities import Entities
+from dfcli.host.entity_requests import EntityRequests
 from dfcli.host.filing import Filing
 from dfcli.host.firing import Firing
 from dfcli.host.gate import Gate
 from dfcli.host.http_functions import HttpFunctions
 from dfcli.host.performing import Performing
 from dfcli.host.reading import Reading
-from dfcli.host.requests import Requests
 from dfcli.host.scheduler import Scheduler
 from dfcli.host.settings import HostSettings
 from dfcli.host.threads import Threads
@@ -45,7 +46,7 @@ MEMORY = ":memory:"
 """A hub that is kept in memory: the real storage on a file system that ends with the process."""
 
 
-class Host(Reading, Requests, Performing, Firing, HttpFunctions):
+class Host(Reading, EntityRequests, Performing, Firing, HttpFunctions):
     """`async with Host(app, hub=PATH) as host:` runs instances until the block ends; no port is opened.
 
     Raises HubLocked when another process holds the hub, HubUnreadable when its folder cannot be used.
@@ -123,6 +124,18 @@ class Host(Reading, Requests, Performing, Firing, HttpFunctions):
             self._crash_loops,
         )
         self.user_loop = UserLoop(loop, spawn)
+        self.entities = Entities(
+            self.hub,
+            self.env,
+            loop,
+            self.settings,
+            self.scheduler,
+            self.committer,
+            self.user_loop.get,
+            runs_code=self._runs_code,
+        )
+        self.scheduler.delivery = self.entities.delivery
+        self.entities.on_batch_end = self._work_ended
         self._threads = Threads(loop, spawn, self.settings.activity_threads)
         self._activities: Performer = (
             self._make_performer(self)
@@ -140,6 +153,7 @@ class Host(Reading, Requests, Performing, Firing, HttpFunctions):
                 self.hub.host_started(self.env.ids.new_id(), VERSION)
                 for summary in self.hub.with_work():
                     self._take_up(summary)
+                self.entities.sweep()
             except Exception as error:
                 self.stopped = error
                 self._close()
@@ -152,15 +166,18 @@ class Host(Reading, Requests, Performing, Firing, HttpFunctions):
         """
         if self.stopping:
             return
-        self.stopping = True
+        self.stopping = self.entities.stopping = True
         limit = self.settings.drain_seconds if drain_seconds is None else drain_seconds
-        if self.stopped is None and self._calls_under_way and limit > 0:
+        if self.stopped is None and (self._calls_under_way or self.entities.under_way) and limit > 0:
             try:
                 await asyncio.wait_for(self._stop_asked.wait(), limit)
             except TimeoutError:
-                log.warning("%d activities are still running; they run again at the next start", self._calls_under_way)
+                running = self._calls_under_way + self.entities.under_way
+                log.warning("%d activities are still running; they run again at the next start", running)
         if self.stopped is None:
+            await self.entities.round()
             await self.scheduler.round()
+            await self.entities.round()
             last = self.committer.barrier()
             while not last.done() and not self.committer.no_space:
                 await asyncio.wait((last,), timeout=NO_SPACE_RETRY_SECONDS)
@@ -172,6 +189,7 @@ class Host(Reading, Requests, Performing, Firing, HttpFunctions):
         self._timers.close()
         self._activities.close()
         self._threads.close()
+        self.entities.close()
         self.user_loop.close()
         self.scheduler.paused = True
         for lane in self.scheduler.residents():
@@ -222,6 +240,7 @@ class Host(Reading, Requests, Performing, Firing, HttpFunctions):
             return self.scheduler.change_code(registry, code_id)
         finally:
             self.scheduler.resume()
+            self.entities.change_code()
             self.committer.kick()
 
     @property
@@ -229,6 +248,7 @@ class Host(Reading, Requests, Performing, Firing, HttpFunctions):
         """No task, timer or queued line. Instances that wait for an event count as idle."""
         return (
             self.scheduler.is_quiet
+            and self.entities.is_quiet
             and not self._calls_under_way
             and self.committer.submitted == self.committer.durable
             and not any(self._is_asleep(instance_id) for instance_id in self._wakes)
@@ -239,7 +259,9 @@ class Host(Reading, Requests, Performing, Firing, HttpFunctions):
 
     def _take_up(self, summary: InstanceSummary) -> None:
         """Go on with an instance found at the start."""
-        if summary.has_work:
+        if summary.entity is not None:
+            self.entities.take_up(summary)
+        elif summary.has_work:
             lane = self.scheduler.lane(summary.instance_id)
             if lane is not None:
                 self.scheduler.ready(lane)
@@ -261,6 +283,8 @@ class Host(Reading, Requests, Performing, Firing, HttpFunctions):
             calls += draft.calls
             for timer in draft.timers:
                 self._timers.arm(*timer)
+            if draft.entities:
+                self.entities.committed(draft.entities)
             for lane in draft.finished:
                 if lane.finished and lanes.get(lane.key.instance_id) is lane:
                     del lanes[lane.key.instance_id]

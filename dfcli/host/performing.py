@@ -10,6 +10,7 @@ from dfcli.host.activities import ActivityCall, Outcome, unknown_activity
 from dfcli.host.committer import Committer
 from dfcli.host.crash_loops import CrashLoops
 from dfcli.host.draft import Draft
+from dfcli.host.entities import Entities
 from dfcli.host.gate import Gate
 from dfcli.host.scheduler import Scheduler
 from dfcli.host.workers import Performer
@@ -25,6 +26,7 @@ class Performing:
     registry: Registry
     scheduler: Scheduler
     committer: Committer
+    entities: Entities
     stopping: bool
     stopped: BaseException | None
     _activities: Performer
@@ -89,5 +91,9 @@ class Performing:
                 self._begin(self._crash_loops.ended(outcome.call))
         if self.stopped is None:
             self.scheduler.take_outcomes(outcomes)
-        if self.stopping and not self._calls_under_way:
+        self._work_ended()
+
+    def _work_ended(self) -> None:
+        """A stop waits for the last activity and the last batch of an entity."""
+        if self.stopping and not self._calls_under_way and not self.entities.under_way:
             self._stop_asked.set()

@@ -7,7 +7,7 @@ execution with the one that continued as new: all or nothing.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
@@ -21,6 +21,9 @@ from dfcli.model.failure import FailureDetails
 from dfcli.model.history import Event, Inbound
 from dfcli.model.ids import ExecutionKey, child_instance_id, stand_in_child_id
 
+if TYPE_CHECKING:
+    from dfcli.host.entity_delivery import EntityDelivery
+
 
 class Lanes(Protocol):
     """What recording needs of the scheduler."""
@@ -29,6 +32,7 @@ class Lanes(Protocol):
     code_id: str | None
     default_version: str | None
     quarantined: Mapping[str, str]
+    delivery: EntityDelivery
 
     def now(self) -> str: ...
 
@@ -56,6 +60,7 @@ class Recorder:
         recorded = episode.events
         lane.last_seq = recorded[-1].seq
         children: list[h.SubOrchestrationInstanceCreated] = []
+        sent: list[h.EventSent] = []
         for position in range(1, len(recorded) - 1):
             event = recorded[position]
             match event:
@@ -69,6 +74,8 @@ class Recorder:
                     created = self._with_exec(lane, event)
                     recorded[position] = created
                     children.append(created)
+                case h.EventSent():
+                    sent.append(event)
                 case _:
                     pass  # the end of the execution, dealt with below
         for timer in episode.cancelled_timers:
@@ -76,6 +83,8 @@ class Recorder:
         draft.add(lane, events + recorded)
         for created in children:
             self._start_child(lane, created, draft)
+        for message in sent:
+            self._scheduler.delivery.send(lane, message, draft, goes_on=not episode.finished)
         if episode.finished:
             self._end(lane, recorded[-2], episode, draft)
         elif lane.inbox:
@@ -163,6 +172,8 @@ class Recorder:
 
     def _end(self, lane: Lane, last: Event, episode: Episode, draft: Draft) -> None:
         self._scheduler.drop(lane)
+        if lane.key.instance_id in self._scheduler.delivery.owners:
+            self._scheduler.delivery.owner_ended(lane.key.instance_id, "its owner has ended", draft)
         lane.armed.clear()
         lane.in_flight.clear()
         match last:

@@ -14,6 +14,7 @@ from dfcli.env.environment import Env
 from dfcli.errors import (
     InstanceExists,
     InstanceGone,
+    InvalidArgument,
     NoSpace,
     NotFound,
     OutcomeUnknown,
@@ -28,6 +29,7 @@ from dfcli.host.lane import Lane, in_quarantine, request_ids_of
 from dfcli.host.scheduler import Scheduler
 from dfcli.host.settings import HostSettings
 from dfcli.model import history as h
+from dfcli.model.entity_ids import is_entity_id
 from dfcli.model.history import Inbound
 from dfcli.model.ids import (
     CALLED_NAME_LENGTH_MAX,
@@ -203,7 +205,9 @@ class Requests:
         await self._receive(lane, h.ExecutionResumed(seq=seq, event_id=-1, timestamp=timestamp, reason=reason))
 
     async def purge(self, instance_id: str) -> int:
-        """Remove an ended instance with all its executions: 1. NotFound, WrongState for a live one."""
+        """Remove an ended instance with all its executions, or an entity: 1. NotFound, WrongState for a live one."""
+        if is_entity_id(instance_id):
+            return await self.purge_entity(instance_id)
         self._check_can_accept()
         summary = await self._settled(instance_id)
         if summary is None:
@@ -239,6 +243,10 @@ class Requests:
                 return purged
             await self._purge(page.items)
             purged += len(page.items)
+
+    async def purge_entity(self, entity_id: str) -> int:
+        """See `EntityRequests`."""
+        raise NotImplementedError
 
     # -- how a request becomes durable ---------------------------------------------------------------------------
 
@@ -324,7 +332,13 @@ class Requests:
             await asyncio.sleep(0)
 
     async def _live(self, instance_id: str) -> Lane:
-        """The lane of a live instance. NotFound, InstanceGone once its end is durable."""
+        """The lane of a live instance. NotFound, InstanceGone once its end is durable, InvalidArgument for entities."""
+        if is_entity_id(instance_id):
+            raise InvalidArgument(
+                f"{instance_id!r} is an entity",
+                why="entities take signals and calls",
+                hint="dfcli entity signal --help",
+            )
         lane = self.scheduler.lane(instance_id)
         if lane is not None and not lane.finished:
             return lane

@@ -11,6 +11,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from dfcli.engine.execution import Episode, Execution
 from dfcli.engine.nondeterminism import NonDeterminismError, UnknownOrchestrator
@@ -34,6 +35,9 @@ from dfcli.model.time import timestamp_from_epoch
 from dfcli.registry.registry import Registry
 from dfcli.storage.taskhub import TaskHub
 
+if TYPE_CHECKING:
+    from dfcli.host.entity_delivery import EntityDelivery
+
 log = logging.getLogger("dfcli.host")
 
 TURNS_AT_ONCE = 256
@@ -42,6 +46,9 @@ TURNS_AT_ONCE = 256
 
 class Scheduler:
     """Owned by the loop's thread."""
+
+    delivery: EntityDelivery
+    """To and from entities; the host gives it."""
 
     def __init__(
         self,
@@ -97,7 +104,7 @@ class Scheduler:
             return None
         if lane is None:
             summary = self._hub.summary(instance_id)
-            if summary is None or not summary.is_live or summary.quarantined:
+            if summary is None or not summary.is_live or summary.quarantined or summary.entity is not None:
                 return None
             lane = self.lanes[instance_id] = Lane.of(summary)
         return lane

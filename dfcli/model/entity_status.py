@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
+from dfcli.model.entity_ids import parse_entity_id
 from dfcli.model.history import (
     EntityBatchCompleted,
     EntityEvent,
@@ -13,7 +14,7 @@ from dfcli.model.history import (
     EntityOperationReceived,
     ExecutionStarted,
 )
-from dfcli.model.payload import Payload
+from dfcli.model.payload import NOTHING, Payload
 
 _encode = msgspec.json.Encoder().encode
 
@@ -67,6 +68,53 @@ class EntityFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True,
 def _replace(facts: EntityFacts, **members: object) -> EntityFacts:
     replaced: EntityFacts = msgspec.structs.replace(facts, **members)
     return replaced
+
+
+class EntityView(msgspec.Struct, frozen=True, kw_only=True):
+    """An entity as those who ask for it are told."""
+
+    name: str
+    key: str
+    state: Payload
+    """NOTHING when it has none, or none was asked for."""
+    exists: bool
+    """Whether it has a state."""
+    last_operation_time: str
+    """Timestamp of the last line about an operation."""
+    waiting: int
+    locked_by: str | None
+
+    @property
+    def instance_id(self) -> str:
+        return f"@{self.name}@{self.key}"
+
+
+class EntityPage(msgspec.Struct, frozen=True):
+    """Entities in order of their ids. `continuation` is empty on the last page."""
+
+    items: list[EntityView]
+    continuation: str = ""
+
+
+class CleanedEntities(msgspec.Struct, frozen=True):
+    """What a clean-up has removed."""
+
+    empty_entities_removed: int
+    orphaned_locks_released: int
+
+
+def view_of(instance_id: str, facts: EntityFacts, updated: str, *, with_state: bool = True) -> EntityView:
+    """What is told of an entity whose last line is of the time `updated`."""
+    name, key = parse_entity_id(instance_id)
+    return EntityView(
+        name=name,
+        key=key,
+        state=facts.payload if with_state else NOTHING,
+        exists=facts.exists,
+        last_operation_time=updated,
+        waiting=facts.waiting,
+        locked_by=facts.locked_by,
+    )
 
 
 def facts_at_start(started: ExecutionStarted) -> EntityFacts:
