@@ -11,6 +11,7 @@ import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
 from dfcli.model import history as h
+from dfcli.model.entity_status import EntityFacts
 from dfcli.model.failure import FailureDetails
 from dfcli.model.payload import Payload
 from dfcli.model.query import InstanceFilter, Page, Wait
@@ -54,6 +55,7 @@ class WireSummary(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=Tr
     complete: bool = True
     quarantined: str = ""
     request_id: str | None = None
+    entity: EntityFacts | None = None
 
 
 class WireStatus(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=True):
