@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dfcli.model.failure import FailureDetails
+from dfcli.model.scope import own_name
 
 
 class TaskFailedError(Exception):
@@ -66,7 +67,7 @@ def _is_named(recorded: str, kind: type[BaseException] | str) -> bool:
     builtin = _BUILTIN.get(recorded)
     if builtin is not None and issubclass(builtin, kind):
         return True
-    return recorded in (f"{kind.__module__}.{kind.__qualname__}", kind.__qualname__)
+    return recorded in (f"{own_name(kind.__module__)}.{kind.__qualname__}", kind.__qualname__)
 
 
 def _subclasses(kind: type[BaseException]) -> dict[str, type[BaseException]]:

@@ -31,6 +31,10 @@ def run(
             "--always-replay", help="Run every instance again from its history at each step: finds code that differs."
         ),
     ] = False,
+    pin: Annotated[
+        bool,
+        typer.Option("--pin", help="Keep the code: each instance finishes on the code it began with."),
+    ] = False,
     folder: options.Folder = ".",
     hub: options.Hub = "",
     hub_dir: options.HubDir = "",
@@ -47,6 +51,7 @@ def run(
         port=port,
         workers=workers,
         always_replay=always_replay or None,
+        pin=pin or None,
         drain_seconds=moments.seconds_of(drain, "--drain") if drain else None,
     )
     from dfcli.cli.logs import log_to_stderr

@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from dfcli.cli import banner, running_file, terminal
 from dfcli.cli.errors import say_error
+from dfcli.cli.pinned import Pinned
 from dfcli.cli.transition_log import TransitionLog
 from dfcli.errors import DfError, HubLocked
 from dfcli.host.host import Host
@@ -76,6 +77,7 @@ class _Run:
         self._app = app
         self._log = TransitionLog()
         self._signals = 0
+        self._pinned = Pinned(settings.hub_path) if settings.pin else None
         self._is_broken = False
         """Whether the code on the disk could not be loaded at the last change."""
         self._unwatch: Callable[[], None] | None = None
@@ -109,12 +111,13 @@ class _Run:
             code_id=self._app.code_id,
             holder={"Command": "dfcli run"},
             performer=self._workers if settings.workers else None,
+            older_code=self._pinned.snapshots if self._pinned is not None else None,
             on_transition=self._log.tell,
         )
 
     def _workers(self, host: Host) -> Performer:
         command = [sys.executable, "-m", "dfcli.project.worker", self._settings.folder]
-        command.append(str(self._settings.activity_threads))
+        command += [str(self._settings.activity_threads), self._settings.hub_path if self._pinned is not None else ""]
         return Workers(self._loop, command, self._settings.workers, host.take_outcomes)
 
     async def _start(self) -> HttpServer:
@@ -133,15 +136,29 @@ class _Run:
         except BaseException:
             await server.stop()
             raise
+        if self._pinned is not None:
+            await self._keep_code(server)
         self._host.hub.tell_holder({"Command": "dfcli run", "Url": server.url})
         await server.start()
         running = running_file.RunningHost(url=server.url, pid=os.getpid(), started_at=self._host.started_at)
         running_file.write(settings.hub_path, running)
+        if self._pinned is not None:
+            self._pinned.prune_soon(self._host, self._app)
         if self._options.watch:
             self._unwatch = self._begin_watch()
             self._reloads.put_nowait([ENTRY_FILE])  # it may have changed between the load and the watch
         self._say_ready(server)
         return server
+
+    async def _keep_code(self, server: HttpServer) -> None:
+        """Before anything can begin on it: the loop has not turned since the host started."""
+        assert self._pinned is not None
+        try:
+            self._pinned.keep(self._app)
+        except BaseException:
+            await server.stop()
+            await self._host.stop()
+            raise
 
     def _refuse_second_host(self) -> None:
         """Two hosts on one hub mostly meet at the port; what is wrong is the hub."""
@@ -258,6 +275,8 @@ class _Run:
                 self._is_broken = False
                 return
             app = await asyncio.to_thread(load_app, folder)
+            if self._pinned is not None:
+                await asyncio.to_thread(self._pinned.replace, self._app, app)
             parked = await self._host.reload(app.registry, app.code_id)
         except DfError as error:
             self._is_broken = True
@@ -267,6 +286,8 @@ class _Run:
             return
         self._app = app
         self._is_broken = False
+        if self._pinned is not None:
+            self._pinned.prune_soon(self._host, app)
         terminal.say(f"reloaded: {len(app.registry.all)} functions")
         for instance_id in parked:
             why = self._host.parked(instance_id)

@@ -33,6 +33,8 @@ class ActivityCall(NamedTuple):
     key: ExecutionKey
     execution_id: str
     scheduled: h.TaskScheduled
+    code_id: str | None = None
+    """The code its instance runs on."""
 
     def dispatch(self) -> Dispatch:
         """The record that the call is about to run again."""

@@ -96,6 +96,12 @@ def terminated(started: h.OrchestratorStarted, request: h.ExecutionTerminated, h
     return ended(started, execution, next_event_id(history), "Terminated", request.reason)
 
 
+def code_of(history: Sequence[Event]) -> str | None:
+    """The code that an execution began on, by its history."""
+    first = history[0]
+    return first.code_id if isinstance(first, h.ExecutionStarted) else None
+
+
 def opening(lane: Lane, now: str) -> h.OrchestratorStarted:
     """The first line of the lane's next episode, which sees everything received so far."""
     consumed = lane.last_seq

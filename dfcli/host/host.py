@@ -15,6 +15,7 @@ from dfcli.authoring.app import Blueprint
 from dfcli.env.environment import Env
 from dfcli.errors import OutcomeUnknown, Unavailable
 from dfcli.host.activities import Activities, ActivityCall
+from dfcli.host.codes import Codes, OlderCode
 from dfcli.host.committer import NO_SPACE_RETRY_SECONDS, Committer
 from dfcli.host.crash_loops import CrashLoops
 from dfcli.host.draft import Draft
@@ -65,6 +66,7 @@ class Host(Reading, EntityRequests, Performing, Firing, HttpFunctions):
         holder: dict[str, object] | None = None,
         runs_code: bool = True,
         performer: Callable[[Host], Performer] | None = None,
+        older_code: OlderCode | None = None,
         on_transition: Callable[[Transition], None] | None = None,
     ) -> None:
         self.registry = app if isinstance(app, Registry) else Registry.from_app(app)
@@ -85,6 +87,8 @@ class Host(Reading, EntityRequests, Performing, Firing, HttpFunctions):
         self._hub_settings = hub_settings or HubSettings()
         self._holder = holder or {}
         self._make_performer = performer
+        self._older_code = older_code
+        """Given: each instance finishes on the code it began with."""
 
     # -- life ----------------------------------------------------------------------------------------------------
 
@@ -117,9 +121,8 @@ class Host(Reading, EntityRequests, Performing, Firing, HttpFunctions):
             self.env,
             loop,
             self.settings,
-            self.registry,
+            Codes(self.registry, self.code_id, self._older_code),
             self.committer,
-            self.code_id,
             self._runs_code,
             self._crash_loops,
         )

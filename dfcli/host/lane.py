@@ -27,6 +27,7 @@ class Lane:
     __slots__ = (
         "acknowledgements",
         "armed",
+        "code_id",
         "execution",
         "execution_id",
         "finished",
@@ -53,6 +54,8 @@ class Lane:
         self.execution_id = execution_id
         self.parent = parent
         self.version: str | None = None
+        self.code_id: str | None = None
+        """The code the execution began on; None until its history has been read."""
         self.last_seq = 0
         self.last_timestamp = ""
         self.execution: Execution | None = None

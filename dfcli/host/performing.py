@@ -52,9 +52,10 @@ class Performing:
         self._hand_over(calls)
 
     def _hand_over(self, calls: Sequence[ActivityCall]) -> None:
+        codes = self.scheduler.codes
         found: list[tuple[ActivityCall, FunctionDefinition]] = []
         for call in calls:
-            definition = self.registry.activity(call.scheduled.name)
+            definition = codes.activity(call.scheduled.name, call.code_id)
             if definition is None:
                 self.loop.call_soon(self.take_outcomes, [unknown_activity(call, self.registry)])
             elif self._crash_loops.is_suspect(call):

@@ -13,6 +13,7 @@ import msgspec
 
 from dfcli.engine.execution import Episode
 from dfcli.host.activities import ActivityCall
+from dfcli.host.codes import Codes
 from dfcli.host.draft import Draft
 from dfcli.host.lane import Lane
 from dfcli.model import history as h
@@ -29,7 +30,7 @@ class Lanes(Protocol):
     """What recording needs of the scheduler."""
 
     lanes: dict[str, Lane]
-    code_id: str | None
+    codes: Codes
     default_version: str | None
     quarantined: Mapping[str, str]
     delivery: EntityDelivery
@@ -66,7 +67,7 @@ class Recorder:
             match event:
                 case h.TaskScheduled():
                     lane.in_flight.add(event.event_id)
-                    draft.calls.append(ActivityCall(lane.key, lane.execution_id, event))
+                    draft.calls.append(ActivityCall(lane.key, lane.execution_id, event, lane.code_id))
                 case h.TimerCreated():
                     lane.armed[event.event_id] = event.fire_at
                     draft.timers.append((lane.key, event.event_id, event.fire_at))
@@ -141,7 +142,7 @@ class Recorder:
                 seq=created.seq,
                 name=parent.name,
             ),
-            code_id=scheduler.code_id,
+            code_id=scheduler.codes.code_of_child(parent.code_id),
         )
         child = scheduler.open_lane(ExecutionKey(created.child_instance_id, created.child_exec), started)
         draft.send(child)
@@ -205,13 +206,14 @@ class Recorder:
             input_text=last.input_text,
             parent=lane.parent,
             tags=before.tags,
-            code_id=scheduler.code_id,
+            code_id=scheduler.codes.code_id,  # a new execution: how an eternal orchestration gets new code
             generation=before.generation + 1,
             recent_requests=recent or None,
             request_id=before.request_id,
             custom_status=episode.custom_status.raw,
             custom_status_text=episode.custom_status.text,
         )
+        lane.code_id = started.code_id
         lane.receive(started)
         old_exec = lane.key.exec - 1
         for event in episode.carried:

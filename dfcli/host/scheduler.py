@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING
 from dfcli.engine.execution import Episode, Execution
 from dfcli.engine.nondeterminism import NonDeterminismError, UnknownOrchestrator
 from dfcli.env.environment import Env
-from dfcli.errors import DfError
+from dfcli.errors import AppLoadError, DfError
 from dfcli.host import endings, versioning
 from dfcli.host.activities import ActivityCall, Outcome
 from dfcli.host.arrivals import result_line
+from dfcli.host.codes import Codes
 from dfcli.host.committer import Committer
 from dfcli.host.crash_loops import CrashLoops
 from dfcli.host.draft import Draft
@@ -56,9 +57,8 @@ class Scheduler:
         env: Env,
         loop: asyncio.AbstractEventLoop,
         settings: HostSettings,
-        registry: Registry,
+        codes: Codes,
         committer: Committer,
-        code_id: str | None,
         runs_code: bool,
         crash_loops: CrashLoops,
     ) -> None:
@@ -69,8 +69,7 @@ class Scheduler:
         self._committer = committer
         self._runs_code = runs_code
         self._crash_loops = crash_loops
-        self.registry = registry
-        self.code_id = code_id
+        self.codes = codes
         self.quarantined = hub.quarantined
         self.lanes: dict[str, Lane] = {}
         self._ready: deque[Lane] = deque()
@@ -116,6 +115,7 @@ class Scheduler:
         lane.last_timestamp = started.timestamp
         lane.loaded_once = True
         lane.version = started.version
+        lane.code_id = started.code_id
         lane.request_ids = {}
         lane.receive(started)
         self.lanes[key.instance_id] = lane
@@ -223,7 +223,7 @@ class Scheduler:
             episode = execution.deliver(inbox, started)
         except UnknownOrchestrator:
             assert execution.started is not None
-            episode = endings.unknown_orchestrator(started, execution.started, self.registry)
+            episode = endings.unknown_orchestrator(started, execution.started, self.codes.registry)
         if execution.next_event_id >= self._actions_watched:
             episode = self._watch_actions(lane, execution, episode, started)
         self.episodes += 1
@@ -273,7 +273,12 @@ class Scheduler:
             return None
         self.residency.make_room()
         if lane.inbox and isinstance(lane.inbox[0], h.ExecutionStarted):
-            execution = Execution(self.registry.lookup, lane.key)
+            try:
+                registry = self.codes.registry_of(lane.inbox[0].code_id)
+            except DfError as error:
+                self._park(lane, _code_is_lost(error))
+                return None
+            execution = Execution(registry.lookup, lane.key)
         else:
             try:
                 history = self._hub.history(lane.key.instance_id, lane.key.exec)
@@ -284,12 +289,16 @@ class Scheduler:
                     self._park(lane, f"its history cannot be read: {error}")
                 return None
             try:
-                execution = Execution.replay(self.registry.lookup, history, lane.key)
+                registry = self.codes.registry_of(endings.code_of(history))
+                execution = Execution.replay(registry.lookup, history, lane.key)
             except NonDeterminismError as error:
                 self._disagree(lane, error, history, draft)
                 return None
             except UnknownOrchestrator as error:
                 self._park(lane, f"the app has no orchestrator {error.name!r} any more")
+                return None
+            except AppLoadError as error:
+                self._park(lane, _code_is_lost(error))
                 return None
             except DfError as error:  # recorded under rules this version does not know
                 self._park(lane, f"{error.what} ({error.why})")
@@ -311,13 +320,14 @@ class Scheduler:
         lane.inbox = [*execution.unconsumed, *(event for event in lane.inbox if event.seq > known)]
         if lane.request_ids is None:
             lane.request_ids = request_ids_of(history)
+        lane.code_id = endings.code_of(history)
         if lane.loaded_once:
             return
         lane.loaded_once = True
         for scheduled in execution.open_tasks.values():
             if scheduled.event_id not in lane.in_flight:
                 lane.in_flight.add(scheduled.event_id)
-                call = ActivityCall(lane.key, lane.execution_id, scheduled)
+                call = ActivityCall(lane.key, lane.execution_id, scheduled, lane.code_id)
                 draft.calls.append(call)
                 if not self._crash_loops.is_suspect(call):  # a suspect is recorded when its turn comes
                     draft.dispatches.append(call.dispatch())
@@ -380,7 +390,7 @@ class Scheduler:
 
     def change_code(self, registry: Registry, code_id: str | None) -> list[str]:
         """Replay every resident and every parked execution on other code; the ids that it does not repeat."""
-        self.registry, self.code_id = registry, code_id
+        self.codes.change(registry, code_id)
         everywhere = self._settings.always_replay  # nothing is resident then, and all is to be checked
         lanes = self.residents() + [
             lane for lane in self.lanes.values() if lane.parked or (everywhere and lane.execution is None)
@@ -419,3 +429,7 @@ class Scheduler:
         """Take an inbound event numbered by the lane, and give the lane a turn."""
         lane.receive(event)
         self.ready(lane)
+
+
+def _code_is_lost(error: DfError) -> str:
+    return f"the code it began with cannot be loaded: {error.what}: {error.why}"

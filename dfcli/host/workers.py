@@ -51,6 +51,8 @@ class CallMessage(msgspec.Struct, frozen=True, array_like=True):
     exec: int
     execution_id: str
     scheduled: bytes
+    code_id: str = ""
+    """The code its instance runs on; workers that keep no older code pay no attention."""
 
 
 class AnswerMessage(msgspec.Struct, frozen=True, array_like=True):
@@ -75,14 +77,18 @@ async def read_frame(reader: asyncio.StreamReader) -> bytes:
 
 
 def to_message(number: int, call: ActivityCall) -> CallMessage:
-    return CallMessage(number, call.key.instance_id, call.key.exec, call.execution_id, h.encode_members(call.scheduled))
+    instance_id, number_of_execution = call.key
+    scheduled = h.encode_members(call.scheduled)
+    return CallMessage(number, instance_id, number_of_execution, call.execution_id, scheduled, call.code_id or "")
 
 
 def to_call(message: CallMessage) -> ActivityCall:
     """The call a worker was sent."""
     scheduled = h.decode_line(message.scheduled)
     assert isinstance(scheduled, h.TaskScheduled)
-    return ActivityCall(ExecutionKey(message.instance_id, message.exec), message.execution_id, scheduled)
+    return ActivityCall(
+        ExecutionKey(message.instance_id, message.exec), message.execution_id, scheduled, message.code_id or None
+    )
 
 
 def to_answer(number: int, outcome: Outcome) -> AnswerMessage:

@@ -6,6 +6,8 @@ import traceback
 
 import msgspec
 
+from dfcli.model.scope import own_name
+
 MESSAGE_CHARACTERS_MAX = 16_384
 STACK_TRACE_CHARACTERS_MAX = 32_768
 TYPE_CHARACTERS_MAX = 512
@@ -72,7 +74,7 @@ def _describe(error: BaseException, hide: tuple[str, ...], depth: int) -> Failur
 
 def _type_name(error: BaseException) -> str:
     kind = type(error)
-    return kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+    return kind.__name__ if kind.__module__ == "builtins" else f"{own_name(kind.__module__)}.{kind.__qualname__}"
 
 
 def _shortened(failure: FailureDetails) -> FailureDetails:

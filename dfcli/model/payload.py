@@ -15,6 +15,7 @@ import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
 from dfcli.errors import InvalidJson
+from dfcli.model.scope import own_name
 
 PAYLOAD_BYTES_MAX = 16 * 1024 * 1024
 DEPTH_MAX = 64
@@ -161,7 +162,11 @@ def _custom_class(value: Any) -> Any:
     to_json = getattr(type(value), "to_json", None)
     if to_json is None:
         raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
-    return {"__class__": type(value).__name__, "__module__": type(value).__module__, "__data__": to_json(value)}
+    return {
+        "__class__": type(value).__name__,
+        "__module__": own_name(type(value).__module__),
+        "__data__": to_json(value),
+    }
 
 
 def _holds_nan(value: Any, depth: int = 0) -> bool:

@@ -25,6 +25,11 @@ def code_id_of(folder: str, files: Sequence[str]) -> str:
     return digest.hexdigest()[:32] + (f"@{commit[:12]}" if commit else "")
 
 
+def code_hash(code_id: str) -> str:
+    """The part of a code id that stands for the sources alone."""
+    return code_id.partition("@")[0]
+
+
 def _clean_commit(folder: str) -> str:
     """The commit that holds the folder's files as they are now; empty without git or with changes."""
     if not _in_git(folder) or _git(folder, "status", "--porcelain", "--", ".") != "":

@@ -25,6 +25,11 @@ def source_files(folder: str) -> list[str]:
     return sorted(os.path.relpath(path, folder) for path in _walk(folder) if path.endswith(".py"))
 
 
+def all_files(folder: str) -> list[str]:
+    """The app's files of every kind, hidden ones left out, sorted."""
+    return sorted(_walk(folder))
+
+
 def _walk(folder: str) -> Iterator[str]:
     for here, folders, files in os.walk(folder):
         folders[:] = [

@@ -129,6 +129,7 @@ KEYS: dict[str, Key] = {
     "free_bytes_min": _whole(0),
     "crash_limit": _whole(0),
     "materialise_seconds": _seconds(),
+    "pin": _yes_or_no(),
     "default_version": _text(),
     "version_match": _one_of("none", "strict", "current_or_older"),
     "version_failure": _one_of("reject", "fail"),

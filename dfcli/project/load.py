@@ -43,8 +43,8 @@ def load_app(folder: str) -> LoadedApp:
     files = source_files(folder)
     code_id = code_id_of(folder, files)
     with _fresh_modules(folder):
-        module = _import_entry(folder)
-        app = _only_app(module, entry)
+        module = import_entry(folder)
+        app = only_app(module, entry)
         registry = Registry.from_app(app)
     return LoadedApp(folder, app, registry, code_id, files)
 
@@ -67,10 +67,11 @@ def _fresh_modules(folder: str) -> Iterator[None]:
         raise
 
 
-def _import_entry(folder: str) -> ModuleType:
+def import_entry(folder: str, name: str = imports.ENTRY_MODULE) -> ModuleType:
+    """The entry module, imported as `name`. Raises AppLoadError with the line of the app that is at fault."""
     importlib.invalidate_caches()
     try:
-        return importlib.import_module(imports.ENTRY_MODULE)
+        return importlib.import_module(name)
     except AppLoadError as error:  # raised by a decorator: it does not know where it stands
         place = _place_in_app(folder, error)
         raise AppLoadError(error.what, why=f"{place}: {error.why}" if place else error.why, hint=error.hint) from None
@@ -90,7 +91,8 @@ def _import_entry(folder: str) -> ModuleType:
         ) from error
 
 
-def _only_app(module: ModuleType, entry: str) -> DFApp:
+def only_app(module: ModuleType, entry: str) -> DFApp:
+    """The app that stands at module level. Raises AppLoadError when there is none, or more than one."""
     apps = {id(value): (name, value) for name, value in vars(module).items() if isinstance(value, DFApp)}
     if len(apps) == 1:
         ((_, app),) = apps.values()

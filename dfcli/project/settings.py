@@ -45,6 +45,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Unclean stops with the same activity in flight after which it is run alone; 0: never."""
     materialise_seconds: float = _HOST.materialise_seconds
     """How long committed lines may stand in the journal only, before they are in the instance's own file."""
+    pin: bool = False
+    """Whether each instance finishes on the code it began with."""
     default_version: str = _HOST.default_version
     version_match: Literal["none", "strict", "current_or_older"] = _HOST.version_match
     version_failure: Literal["reject", "fail"] = _HOST.version_failure

@@ -16,7 +16,8 @@ import msgspec
 
 from dfcli.env.environment import spawn_thread
 from dfcli.errors import DfError
-from dfcli.host.activities import Activities, Outcome
+from dfcli.host.activities import Activities, ActivityCall, Outcome
+from dfcli.host.codes import Codes
 from dfcli.host.settings import HostSettings
 from dfcli.host.threads import Threads
 from dfcli.host.user_loop import UserLoop
@@ -24,7 +25,8 @@ from dfcli.host.workers import CallMessage, framed, read_frame, to_answer, to_ca
 from dfcli.model.failure import FailureDetails
 from dfcli.model.payload import NOTHING
 from dfcli.project.load import load_app
-from dfcli.registry.registry import Registry
+from dfcli.project.snapshots import Snapshots
+from dfcli.registry.registry import FunctionDefinition
 
 PR_SET_PDEATHSIG = 1
 SIGKILL = 9
@@ -40,7 +42,7 @@ def die_with_parent() -> None:
             sys.exit(0)
 
 
-async def serve(registry: Registry, channel: socket.socket, threads: int) -> None:
+async def serve(codes: Codes, channel: socket.socket, threads: int) -> None:
     """Run calls from the channel until the host closes it."""
     loop = asyncio.get_running_loop()
     reader, writer = await asyncio.open_connection(sock=channel)
@@ -57,7 +59,7 @@ async def serve(registry: Registry, channel: socket.socket, threads: int) -> Non
             message = msgspec.msgpack.decode(await read_frame(reader), type=CallMessage)
             call = to_call(message)
             numbers[id(call)] = message.number  # the call stays alive until its outcome is answered
-            definition = registry.activity(call.scheduled.name)
+            definition = _definition(codes, call)
             if definition is not None:
                 activities.start([(call, definition)])
             else:
@@ -68,16 +70,26 @@ async def serve(registry: Registry, channel: socket.socket, threads: int) -> Non
         pass
 
 
+def _definition(codes: Codes, call: ActivityCall) -> FunctionDefinition | None:
+    try:
+        return codes.activity(call.scheduled.name, call.code_id)
+    except DfError as error:
+        print(f"worker: {error.what}: {error.why}", file=sys.stderr)
+        return None
+
+
 def main(arguments: Sequence[str]) -> int:
-    """`worker APP_FOLDER THREADS SOCKET`: the last argument comes from the host."""
-    folder, threads, descriptor = arguments
+    """`worker APP_FOLDER THREADS HUB SOCKET`: the last argument comes from the host; HUB is empty unless instances are
+    pinned to the code they began with."""
+    folder, threads, hub_path, descriptor = arguments
     die_with_parent()
     try:
         app = load_app(folder)
     except DfError as error:
         print(f"worker: {error.what}: {error.why}", file=sys.stderr)
         return error.exit_code
-    asyncio.run(serve(app.registry, socket.socket(fileno=int(descriptor)), int(threads)))
+    codes = Codes(app.registry, app.code_id, Snapshots(hub_path) if hub_path else None)
+    asyncio.run(serve(codes, socket.socket(fileno=int(descriptor)), int(threads)))
     return 0
 
 

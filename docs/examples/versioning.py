@@ -1,4 +1,4 @@
-"""Versioning: new instances get `default_version`; one of a newer version waits until a host of that version runs it."""
+"""Versioning: new instances get `default_version`; a newer one waits for a host that runs its version."""
 
 import asyncio
 import logging
