@@ -280,7 +280,7 @@ class Entities:
             self._held_back.append(lane)
             return
         name, key = lane.entity.id
-        definition = self._scheduler.registry.entity(name) if self._runs_code else None
+        definition = self._scheduler.codes.registry.entity(name) if self._runs_code else None
         if definition is None:
             lane.parked = f"the app has no entity {name!r} any more" if self._runs_code else NO_CODE
             if self._runs_code:

@@ -91,7 +91,7 @@ class EntityDelivery:
     def _receiver(self, entity_id: str, message: Message) -> tuple[EntityLane | None, FailureDetails]:
         """The lane of the entity that is meant, or why there is none. Of a lock set all must be there."""
         for each in message.lockset or [entity_id]:
-            if self._scheduler.registry.entity(parse_entity_id(each).name) is None:
+            if self._scheduler.codes.registry.entity(parse_entity_id(each).name) is None:
                 return None, unknown_entity(self._scheduler, parse_entity_id(each).name)
         lane = self._lanes.lane(entity_id)
         refusal = in_quarantine(entity_id, "")
@@ -132,7 +132,7 @@ class EntityDelivery:
         if (held is not None and not held.finished) or wish.instance_id in scheduler.quarantined:
             log.warning("%s: %s is live already and is not started", sender.key.instance_id, wish.instance_id)
             return
-        definition = scheduler.registry.orchestrator(wish.name)
+        definition = scheduler.codes.registry.orchestrator(wish.name)
         number = held.key.exec + 1 if held is not None else scheduler.next_exec(wish.instance_id)
         started = h.ExecutionStarted(
             seq=1,
@@ -144,7 +144,7 @@ class EntityDelivery:
             input=wish.input.raw,
             input_text=wish.input.text,
             origin=sender.key.instance_id,
-            code_id=scheduler.code_id,
+            code_id=scheduler.codes.code_id,
         )
         lane = scheduler.open_lane(ExecutionKey(wish.instance_id, number), started)
         draft.send(lane)
@@ -273,7 +273,7 @@ class EntityDelivery:
 
 def unknown_entity(scheduler: Scheduler, name: str) -> FailureDetails:
     """In Durable Functions' words: nothing in the app has that name."""
-    known = ", ".join(f"'{each}'" for each in scheduler.registry.known("entity")) or "none"
+    known = ", ".join(f"'{each}'" for each in scheduler.codes.registry.known("entity")) or "none"
     message = (
         f"The function '{name}' doesn't exist, is disabled, or is not an entity function. "
         f"Additional info: The following are the known entity functions: {known}."
