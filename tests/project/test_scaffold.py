@@ -17,7 +17,7 @@ from dfcli.project.load import load_app
 from dfcli.project.scaffold import list_templates, scaffold, templates_root
 from dfcli.project.settings import load_settings
 
-NAMES = ["fan-out-fan-in", "phone-verification", "sequence"]
+NAMES = ["fan-out-fan-in", "monitor", "phone-verification", "sequence"]
 
 
 def test_the_templates_are_listed_with_one_line_each() -> None:
@@ -108,7 +108,7 @@ def test_a_name_that_cannot_be_used_is_refused(name: str, tmp_path: Path) -> Non
 def test_an_unknown_template_is_refused_and_the_known_ones_are_listed(template: str, tmp_path: Path) -> None:
     with pytest.raises(NotFound, match="there is no template") as refused:
         scaffold(template, str(tmp_path / "my_app"))
-    assert "fan-out-fan-in, phone-verification, sequence" in refused.value.why
+    assert ", ".join(NAMES) in refused.value.why
 
 
 def test_a_missing_parent_folder_is_refused_with_the_command_that_makes_it(tmp_path: Path) -> None:
