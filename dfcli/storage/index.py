@@ -42,13 +42,15 @@ WORK_PAGE = 1_000
 RARE_PREFIX = 2_000
 """Up to so many ids with a prefix are fetched and sorted; more of them are met soon enough in order of creation."""
 BRANCHES_MAX = 64
-_SCHEMA = f"""
+_TABLES = f"""
     CREATE TABLE instances ({COLUMNS});
+    CREATE TABLE state (hub_id TEXT NOT NULL, applied_batch INTEGER NOT NULL);
+"""
+_SEARCHES = """
     CREATE INDEX by_created ON instances (entity, created);
     CREATE INDEX by_status ON instances (status, entity, created);
     CREATE INDEX by_name ON instances (name, status, created);
     CREATE INDEX by_parent ON instances (parent, created) WHERE parent IS NOT NULL;
-    CREATE TABLE state (hub_id TEXT NOT NULL, applied_batch INTEGER NOT NULL);
 """
 
 
@@ -107,16 +109,22 @@ class Index:
 
     @classmethod
     def create(cls, hub_path: str, env: Env) -> Index:
-        """An empty index in place of whatever is there, marked unfinished until a `write` names a batch."""
+        """An empty index in place of whatever is there, marked unfinished until a `write` names a batch. Nothing can be
+        looked for before `make_searchable`, which is best called once the rows are there."""
         path = _path(hub_path)
         cls.delete(hub_path, env)
         with _unusable_on_error():
             if not isinstance(env.files, MemoryFiles):
                 env.files.open(path, write=True, create=True).close()  # private from the start; SQLite copies the mode
             index = cls._connect(path, env, read_only=False)
-            index._writer.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {FORMAT}; COMMIT")
+            index._writer.executescript(f"BEGIN; {_TABLES} PRAGMA user_version = {FORMAT}; COMMIT")
             index._writer.execute("INSERT INTO state VALUES (?, ?)", (_hub_id(hub_path, env), UNFINISHED))
             return index
+
+    def make_searchable(self) -> None:
+        """Sort what is there for every kind of question: far cheaper than to keep it sorted row by row."""
+        with self._writing, _unusable_on_error():
+            self._writer.executescript(f"BEGIN; {_SEARCHES} COMMIT")
 
     @staticmethod
     def delete(hub_path: str, env: Env) -> None:
@@ -189,12 +197,13 @@ class Index:
                     break
                 after = Place(found[-1].created, found[-1].instance_id)
 
-    def counts(self) -> dict[str, int]:
-        """How many instances have each status; statuses that none has are left out, and so are entities."""
+    def live(self) -> int:
+        """How many instances are live; entities are not counted. At once, however many have ended."""
         with self._reading, _unusable_on_error():
-            sql = "SELECT status, count(*) FROM instances WHERE entity = 0 GROUP BY status"
-            found = self._reader.execute(sql).fetchall()
-        return {STATUS_NAMES[code]: count for code, count in found}
+            codes = ",".join(map(str, LIVE_CODES))
+            sql = f"SELECT count(*) FROM instances WHERE status IN ({codes}) AND entity = 0"
+            (count,) = self._reader.execute(sql).fetchone()
+        return int(count)
 
     def entities(self, prefix: str, after: str, most: int) -> list[InstanceSummary]:
         """Up to `most` entities whose ids begin with `prefix` and come after `after`, in order of their ids."""

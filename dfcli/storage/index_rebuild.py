@@ -12,7 +12,7 @@ from dfcli.storage.blobs import BlobDamaged, Blobs
 from dfcli.storage.codec import read_envelope, valid_prefix
 from dfcli.storage.durable import list_names, read_file
 from dfcli.storage.fold import UnknownEvent, event_of
-from dfcli.storage.index import Index
+from dfcli.storage.index import UNFINISHED, Index
 from dfcli.storage.instances import InstanceFiles
 from dfcli.storage.names import NamedFile, encode_name, parse_history_file_name
 
@@ -82,9 +82,11 @@ def rebuild_index(
         read.summary.quarantined = known or read.fault or read.not_runnable
         rows.append(read.summary)
         if len(rows) >= ROWS_PER_WRITE:
-            index.write(rows, [], -1)
+            index.write(rows, [], UNFINISHED)
             rows = []
-    index.write(rows, [], batch)
+    index.write(rows, [], UNFINISHED)
+    index.make_searchable()
+    index.write([], [], batch)
     return Rebuilt(index, damaged)
 
 

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from dfcli.env.environment import Env
 from dfcli.model.ids import ExecutionKey
-from dfcli.model.status import LIVE_STATUSES, InstanceSummary
+from dfcli.model.status import InstanceSummary
 from dfcli.storage.blobs import Blobs
 from dfcli.storage.codec import valid_prefix
 from dfcli.storage.compaction import Cut, TaskInFlight, read_cut, remove_segments_before, write_cut
@@ -303,6 +303,5 @@ class Recovery:
         report.lines = sum(len(batch.lines) for batch in reading.batches)
         report.damages = self._parts.quarantine.damages()
         report.quarantined = sorted(self._newly_marked)
-        counts = index.counts()
-        report.live = sum(counts.get(status, 0) for status in LIVE_STATUSES)
+        report.live = index.live()
         report.with_work = sum(1 for summary in index.with_work() if summary.has_work)

@@ -159,7 +159,7 @@ def test_an_instance_written_again_is_one_row_and_a_removed_one_none(place: tupl
     index.write([summary("a"), summary("b"), summary("c")], [], 1)
     index.write([summary("a", status="Completed"), summary("c", exec=2)], ["b", "c"], 2)
     assert [item.instance_id for item in index.query(InstanceFilter(), top=9).items] == ["a", "c"]
-    assert index.counts() == {"Completed": 1, "Pending": 1}
+    assert index.live() == 1
     found = index.get("c")
     assert found is not None
     assert found.exec == 2
@@ -297,3 +297,33 @@ def test_the_index_on_disk_is_private(tmp_path: object) -> None:
         if name.startswith("index"):
             assert os.stat(f"{tmp_path}/{name}").st_mode & 0o077 == 0, name
     index.close()
+
+
+@pytest.mark.parametrize("question", ["live", "work", "page", "failed", "named"])
+def test_no_question_of_a_start_or_a_list_looks_at_every_row(question: str) -> None:
+    """Counted in steps of SQLite's machine: a million finished instances must cost a start nothing."""
+    index = Index.create("/hub", memory_env())
+    everybody = [summary(f"i{n}", n, name="Hello", status="Failed" if n % 5 else "Completed") for n in range(20_000)]
+    index.write(everybody, [], UNFINISHED)
+    index.make_searchable()
+    index.write([], [], 1)
+    steps = 0
+
+    def count() -> None:
+        nonlocal steps
+        steps += 100
+
+    index._reader.set_progress_handler(count, 100)
+    match question:
+        case "live":
+            assert index.live() == 0
+        case "work":
+            assert list(index.with_work()) == []
+        case "page":
+            assert len(index.query(InstanceFilter(), top=100).items) == 100
+        case "failed":
+            assert len(index.query(InstanceFilter(statuses=frozenset({"Failed"})), top=100).items) == 100
+        case _:
+            assert len(index.query(InstanceFilter(names=frozenset({"hello"})), top=100).items) == 100
+    index._reader.set_progress_handler(None, 0)
+    assert steps < 20_000
