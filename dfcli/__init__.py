@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from dfcli.host.client import DurableOrchestrationClient, DurableOrchestrationStatus, PurgeHistoryResult
     from dfcli.host.entity_client import EntityMetadata, EntityStateResponse
     from dfcli.host.host import Host
+    from dfcli.host.log_context import LogContext
     from dfcli.host.settings import HostSettings
     from dfcli.model.failure import FailureDetails
     from dfcli.model.status import OrchestrationRuntimeStatus
@@ -50,6 +51,7 @@ __all__ = [
     "HostSettings",
     "HttpRequest",
     "HttpResponse",
+    "LogContext",
     "OrchestrationRuntimeStatus",
     "PurgeHistoryResult",
     "RetryOptions",
@@ -79,6 +81,7 @@ _HOMES = {
     "HostSettings": "dfcli.host.settings",
     "HttpRequest": "dfcli.authoring.http",
     "HttpResponse": "dfcli.authoring.http",
+    "LogContext": "dfcli.host.log_context",
     "OrchestrationRuntimeStatus": "dfcli.model.status",
     "PurgeHistoryResult": "dfcli.host.client",
     "RetryOptions": "dfcli.authoring.retry",

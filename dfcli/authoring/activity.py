@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from contextvars import ContextVar
+from typing import ClassVar
 
 import msgspec
+
+from dfcli.authoring.running import current
 
 
 class ActivityInfo(msgspec.Struct, frozen=True, kw_only=True):
@@ -17,18 +19,14 @@ class ActivityInfo(msgspec.Struct, frozen=True, kw_only=True):
     idempotency_key: str
     """The same for every run of this one call, also after a crash; another for each retry and each other call."""
 
-
-_current: ContextVar[ActivityInfo] = ContextVar("dfcli_activity")
+    kind: ClassVar[str] = "activity"
+    is_replaying: ClassVar[bool] = False
+    is_unwinding: ClassVar[bool] = False
 
 
 def activity_info() -> ActivityInfo:
     """The call that the running activity serves. Raises RuntimeError outside an activity."""
-    try:
-        return _current.get()
-    except LookupError:
-        raise RuntimeError("activity_info() was called outside an activity: only a running activity has one") from None
-
-
-set_current = _current.set
-"""The host names the call before it runs the function; `reset_current` takes it back."""
-reset_current = _current.reset
+    running = current.get()
+    if not isinstance(running, ActivityInfo):
+        raise RuntimeError("activity_info() was called outside an activity: only a running activity has one")
+    return running

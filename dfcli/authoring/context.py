@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from dfcli.authoring.entity_id import EntityId, entity_id_text
 from dfcli.authoring.entity_tasks import EntityCallTask, EntityLockTask, EntitySignalTask
+from dfcli.authoring.replay_safe_logger import ReplaySafeLogger
 from dfcli.authoring.retry import RetryOptions
 from dfcli.authoring.tasks import EventTask, Task, TimerTask, WhenAllTask, WhenAnyTask
 from dfcli.authoring.typed import as_type
@@ -258,6 +259,10 @@ class OrchestrationContext:
         wishes = self._wishes
         now = self.current_utc_datetime
         return uuid.uuid5(uuid.NAMESPACE_URL, f"{wishes.instance_id}_{now!s}_{wishes.next_guid()}")
+
+    def create_replay_safe_logger(self, logger: Any) -> ReplaySafeLogger:
+        """A logger that says nothing while the code is replayed. `dfcli run` hides those lines of every logger."""
+        return ReplaySafeLogger(logger, self._wishes)
 
     def __repr__(self) -> str:
         return f"<context of {self._wishes.instance_id!r}>"

@@ -26,6 +26,7 @@ COMMANDS: dict[str, Entry] = {
     "list": _entry("list", "Instances", "List instances, oldest first.", "list_instances"),
     "status": _entry("status", "Instances", "Show one instance and what it waits for, or the hub at a glance."),
     "inspect": _entry("inspect", "Instances", "Show the history of an instance.", "inspect_instance"),
+    "logs": _entry("logs", "Instances", "Show what the host and the app's functions have logged.", "show_logs"),
     "raise-event": _entry("raise_event", "Instances", "Send an external event to an instance."),
     "suspend": _entry("suspend", "Instances", "Hold instances until they are resumed."),
     "resume": _entry("resume", "Instances", "Let suspended instances go on."),

@@ -35,6 +35,12 @@ def run(
         bool,
         typer.Option("--pin", help="Keep the code: each instance finishes on the code it began with."),
     ] = False,
+    log_level: Annotated[
+        str, typer.Option("--log-level", metavar="LEVEL", help="debug, info, warning or error. Default: info.")
+    ] = "",
+    log_replay: Annotated[
+        bool, typer.Option("--log-replay", help="Show what orchestrators log while they are replayed, too.")
+    ] = False,
     folder: options.Folder = ".",
     hub: options.Hub = "",
     hub_dir: options.HubDir = "",
@@ -52,10 +58,12 @@ def run(
         workers=workers,
         always_replay=always_replay or None,
         pin=pin or None,
+        log_level=log_level or None,
+        log_replay=log_replay or None,
         drain_seconds=moments.seconds_of(drain, "--drain") if drain else None,
     )
-    from dfcli.cli.logs import log_to_stderr
+    from dfcli.cli.log_handlers import log_to_stderr
     from dfcli.cli.serving import RunOptions, run_host
 
-    log_to_stderr(settings.log_level)
+    log_to_stderr(settings.log_level, replay=settings.log_replay)
     raise typer.Exit(run_host(settings, RunOptions(not no_watch, exit_when_idle, began)))

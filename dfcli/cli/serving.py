@@ -16,10 +16,14 @@ from typing import NamedTuple
 
 from dfcli.cli import banner, running_file, terminal
 from dfcli.cli.errors import say_error
+from dfcli.cli.log_handlers import from_worker, log_to
 from dfcli.cli.pinned import Pinned
 from dfcli.cli.transition_log import TransitionLog
+from dfcli.env.environment import Env
 from dfcli.errors import DfError, HubLocked
 from dfcli.host.host import Host
+from dfcli.host.log_file import LogFile
+from dfcli.host.transitions import Transition
 from dfcli.host.workers import Performer, Workers
 from dfcli.http.app import build_app
 from dfcli.http.server import HttpServer, loop_factory
@@ -75,7 +79,9 @@ class _Run:
         self._settings = settings
         self._options = options
         self._app = app
-        self._log = TransitionLog()
+        self._log = TransitionLog(settings.log_level)
+        self._log_file = self._new_log_file()
+        self._handlers: list[logging.Handler] = []
         self._signals = 0
         self._pinned = Pinned(settings.hub_path) if settings.pin else None
         self._is_broken = False
@@ -98,7 +104,35 @@ class _Run:
                 await self._host.stop()
             return self._outcome()
         finally:
+            for handler in self._handlers:
+                logging.getLogger().removeHandler(handler)
             self._log.close()
+            if self._log_file is not None:
+                self._log_file.close()
+
+    def _new_log_file(self) -> LogFile | None:
+        settings = self._settings
+        if not settings.log_files:
+            return None
+        return LogFile(
+            settings.hub_path,
+            Env(),
+            bytes_max=settings.log_file_bytes,
+            files_max=settings.log_files,
+            free_bytes_min=settings.free_bytes_min,
+        )
+
+    def _tell(self, transition: Transition) -> None:
+        self._log.tell(transition)
+        if self._log_file is not None and transition.level != "debug":
+            self._log_file.tell(transition)
+
+    def _begin_logs(self) -> None:
+        """From now on lines of functions are taken; the hub is ours, so that its log file may be written."""
+        replay = self._settings.log_replay
+        self._handlers.append(log_to(self._log.tell, replay=replay))
+        if self._log_file is not None:
+            self._handlers.append(log_to(self._log_file.tell, replay=replay, all_of_them=True))
 
     def _new_host(self) -> Host:
         settings = self._settings
@@ -112,13 +146,14 @@ class _Run:
             holder={"Command": "dfcli run"},
             performer=self._workers if settings.workers else None,
             older_code=self._pinned.snapshots if self._pinned is not None else None,
-            on_transition=self._log.tell,
+            on_transition=self._tell,
         )
 
     def _workers(self, host: Host) -> Performer:
         command = [sys.executable, "-m", "dfcli.project.worker", self._settings.folder]
         command += [str(self._settings.activity_threads), self._settings.hub_path if self._pinned is not None else ""]
-        return Workers(self._loop, command, self._settings.workers, host.take_outcomes)
+        command.append(self._settings.log_level)
+        return Workers(self._loop, command, self._settings.workers, host.take_outcomes, take_log=from_worker)
 
     async def _start(self) -> HttpServer:
         """The port first: a busy one must be known before the hub is touched and anything begins to run."""
@@ -132,7 +167,10 @@ class _Run:
         self._host.on_death = lambda _error: self._stop.set()
         try:
             self._catch_signals()
+            self._begin_logs()
             await self._host.start()
+            if self._log_file is not None:
+                self._log_file.begin()
         except BaseException:
             await server.stop()
             raise
@@ -179,6 +217,8 @@ class _Run:
         for line in banner.lines(self._settings, functions, report, server.url, milliseconds):
             terminal.say(line)
         ready = {"verb": "ready", "url": server.url, "pid": os.getpid(), "milliseconds": milliseconds}
+        if self._log_file is not None:
+            self._log_file.tell({"timestamp": self._host.started_at, "kind": "host", **ready})
         self._log.begin({**ready, **banner.facts(self._settings, functions, report)})
 
     async def _serve(self, server: HttpServer) -> None:

@@ -12,10 +12,10 @@ import sys
 import unicodedata
 from typing import TextIO
 
-_UNSAFE = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e007f]"
-)
-_UNSAFE_IN_JSON = re.compile(_UNSAFE.pattern.replace("\x00-\x1f\x7f", "\x7f", 1))
+from dfcli.env.visible import visible as visible
+from dfcli.env.visible import visible_json as visible_json
+from dfcli.env.visible import visible_lines as visible_lines
+
 _SGR = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "blue": "34", "cyan": "36"}
 _STATUS_COLOURS = {
     "Completed": "green",
@@ -25,35 +25,6 @@ _STATUS_COLOURS = {
     "Running": "cyan",
     "Pending": "blue",
 }
-
-
-def visible(text: str) -> str:
-    """`text` on one line, with everything a terminal would obey or hide written as an escape."""
-    return _UNSAFE.sub(_escape, text)
-
-
-def visible_lines(text: str) -> list[str]:
-    """`text` as lines, each of them visible."""
-    return [visible(line) for line in text.replace("\r\n", "\n").replace("\t", "    ").split("\n")]
-
-
-def visible_json(text: str) -> str:
-    """JSON with what a terminal would obey written as JSON escapes: it stays the same JSON."""
-    return _UNSAFE_IN_JSON.sub(_json_escape, text)
-
-
-def _escape(match: re.Match[str]) -> str:
-    character = match.group()
-    short = {"\n": "\\n", "\t": "\\t", "\r": "\\r"}.get(character)
-    if short:
-        return short
-    code = ord(character)
-    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
-
-
-def _json_escape(match: re.Match[str]) -> str:
-    units = match.group().encode("utf-16-be", "surrogatepass")
-    return "".join(f"\\u{units[i]:02x}{units[i + 1]:02x}" for i in range(0, len(units), 2))
 
 
 def is_terminal(stream: TextIO) -> bool:

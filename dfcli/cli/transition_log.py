@@ -1,4 +1,4 @@
-"""One line per transition of a running host: text on a terminal, JSON lines elsewhere.
+"""One line per transition of a running host, and per line its functions log: text on a terminal, JSON lines elsewhere.
 
 The host's loop only queues; a thread formats and writes, so that a slow terminal or a full pipe never slows the work.
 A reader who cannot follow loses lines, is told how many, and loses nothing else: the history has them all.
@@ -10,28 +10,25 @@ import os
 import sys
 import threading
 from collections import deque
-from typing import TYPE_CHECKING, Any
-
-import msgspec
+from typing import Any
 
 from dfcli.cli import terminal
+from dfcli.cli.log_text import text_of
 from dfcli.env.environment import spawn_thread
-
-if TYPE_CHECKING:
-    from dfcli.host.transitions import Transition
+from dfcli.host.log_context import LEVELS, LogLine
+from dfcli.host.log_file import line_of_entry
+from dfcli.host.transitions import Transition
 
 QUEUED_MAX = 20_000
 BATCH = 500
 CLOSE_SECONDS = 2.0
 
-_GOOD = {"completed", "fired", "resumed"}
-_BAD = {"failed", "terminated"}
-
 
 class TransitionLog:
     """Writes to stdout from `begin` to `close`; what is told before is written after the first line."""
 
-    def __init__(self) -> None:
+    def __init__(self, level: str = "info") -> None:
+        self._levels = frozenset(LEVELS[LEVELS.index(level) :])
         self._as_text = terminal.is_terminal(sys.stdout)
         self._coloured = terminal.colours(sys.stdout)
         self._queue: deque[Any] = deque()
@@ -41,9 +38,10 @@ class TransitionLog:
         self._closing = False
         self._thread = spawn_thread("dfcli-transitions", self._write_all)
 
-    def tell(self, transition: Transition) -> None:
-        """Queue one line. Cheap: called on the host's loop for each committed fact."""
-        self._put(transition)
+    def tell(self, entry: Transition | LogLine) -> None:
+        """Queue one line, if its level is wanted. Cheap: called on the host's loop for each committed fact."""
+        if entry.level in self._levels:
+            self._put(entry)
 
     def begin(self, fact: dict[str, Any]) -> None:
         """Write from now on, this about the host first."""
@@ -101,23 +99,7 @@ class TransitionLog:
 
     def _line(self, entry: Any) -> bytes:
         if not self._as_text:
-            return msgspec.json.encode(entry) + b"\n"
+            return line_of_entry(entry)
         if isinstance(entry, dict):
             return f"… {entry['detail']} {entry['verb']}\n".encode()
         return f"{text_of(entry, self._coloured)}\n".encode("utf-8", "backslashreplace")
-
-
-def text_of(transition: Transition, coloured: bool = False) -> str:
-    """A transition as a line of text: time, instance, what happened to what."""
-    words = [transition.verb]
-    if transition.kind != "orchestrator":
-        words.insert(0, transition.kind)
-    if transition.name:
-        words.insert(len(words) - 1 if transition.kind != "orchestrator" else len(words), transition.name)
-    if transition.detail:
-        words.append(transition.detail)
-    what = terminal.visible(" ".join(words))
-    if coloured:
-        code = "31" if transition.verb in _BAD else "32" if transition.verb in _GOOD else ""
-        what = f"\x1b[{code}m{what}\x1b[0m" if code else what
-    return f"{transition.timestamp[11:23]}  {terminal.visible(transition.instance_id)}  {what}"

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from types import FrameType
 from typing import TypeAlias, assert_never
 
+from dfcli.authoring.running import current
 from dfcli.authoring.tasks import RUNNING, succeed
 from dfcli.engine.answers import fail_with, succeed_with
 from dfcli.engine.code import OrchestratorFunction
@@ -135,6 +136,7 @@ class Execution:
             raise RuntimeError(f"execution {self.key} has ended or was closed: it takes no events")
         self._decisions.begin(started, cursor)
         self.observe(started)
+        token = current.set(run)
         try:
             termination = _termination(inbound)
             if termination is not None:
@@ -146,6 +148,8 @@ class Execution:
                     run.start()
         except CodeStopped:
             pass  # a replay has diverged in a decision that a retry policy took
+        finally:
+            current.reset(token)
         if cursor is not None:
             cursor.finish()
             if cursor.error is not None:
@@ -331,6 +335,12 @@ class Execution:
     def unread(self) -> list[h.EventRaised]:
         """Events that no wait has taken, in order of arrival."""
         return list(self._decisions.mailbox.unread.values()) if self._started is not None else []
+
+    def waits_beside(self, event: h.EventRaised) -> list[str] | None:
+        """For an event that no wait has taken: the names of those there are. None when one has."""
+        if self._started is None or event.seq not in self._decisions.mailbox.unread:
+            return None
+        return self._decisions.mailbox.waited_for
 
     @property
     def holds_cleanup(self) -> bool:

@@ -51,6 +51,11 @@ class Mailbox:
         """Queue a wait behind earlier ones for the same name."""
         self._waiting.setdefault(task.name.casefold(), []).append(task)
 
+    @property
+    def waited_for(self) -> list[str]:
+        """The names that waits ask for, as the code spells them."""
+        return list(dict.fromkeys(task.name for waiting in self._waiting.values() for task in waiting))
+
     def drop_waits(self) -> None:
         """From now on every event stays unread."""
         self._waiting.clear()

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from types import FrameType
-from typing import TypeAlias
+from typing import ClassVar, TypeAlias
 
 from dfcli.authoring.context import OrchestrationContext
+from dfcli.authoring.running import current
 from dfcli.authoring.tasks import FAILED, RUNNING, Task, fail
 from dfcli.engine import frames, outcome
 from dfcli.engine.code import Code, OrchestratorFunction, Returned, not_a_task
@@ -23,6 +24,9 @@ class Run:
     """The run of an orchestrator, from its first line to its end."""
 
     __slots__ = ("_code", "_is_starting", "_lookup", "_raised_at", "awaiting", "decisions", "is_finished", "name")
+
+    kind: ClassVar[str] = "orchestrator"
+    attempt: ClassVar[int] = 0
 
     def __init__(self, lookup: Lookup, name: str, decisions: Decisions) -> None:
         self._lookup = lookup
@@ -107,7 +111,25 @@ class Run:
         self.awaiting = None
         self.decisions.is_closed = self.decisions.is_muted = True
         if code is not None:
-            code.drop()
+            token = current.set(self)
+            try:
+                code.drop()
+            finally:
+                current.reset(token)
+
+    # -- what its own log lines are told ---------------------------------------------------------------------------
+
+    @property
+    def instance_id(self) -> str:
+        return self.decisions.instance_id
+
+    @property
+    def is_replaying(self) -> bool:
+        return self.decisions.is_replaying
+
+    @property
+    def is_unwinding(self) -> bool:
+        return self.decisions.is_closed
 
     # -- where it stands -----------------------------------------------------------------------------------------
 

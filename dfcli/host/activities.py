@@ -13,7 +13,8 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, NamedTuple
 
 import dfcli
-from dfcli.authoring.activity import ActivityInfo, reset_current, set_current
+from dfcli.authoring.activity import ActivityInfo
+from dfcli.authoring.running import current
 from dfcli.host.threads import Threads
 from dfcli.model import history as h
 from dfcli.model import payload as payloads
@@ -93,7 +94,7 @@ def unknown_activity(call: ActivityCall, registry: Registry) -> Outcome:
 def perform(call: ActivityCall, definition: FunctionDefinition) -> Outcome:
     """Run a plain function for a call, in the calling thread. `sys.exit()` in it fails the call, never the process."""
     scheduled = call.scheduled
-    token = set_current(call.info())
+    token = current.set(call.info())
     try:
         if definition.parameter is None:
             return Outcome(call, encoded(definition.function()))
@@ -101,7 +102,7 @@ def perform(call: ActivityCall, definition: FunctionDefinition) -> Outcome:
     except BaseException as error:
         return failed(call, error)
     finally:
-        reset_current(token)
+        current.reset(token)
 
 
 class Activities:
@@ -176,7 +177,7 @@ class Activities:
 
     async def _perform_async(self, call: ActivityCall, definition: FunctionDefinition) -> None:
         scheduled = call.scheduled
-        set_current(call.info())  # the task has a context of its own, so nothing needs to be taken back
+        current.set(call.info())  # the task has a context of its own, so nothing needs to be taken back
         try:
             arguments = (
                 () if definition.parameter is None else (payloads.decode(scheduled.input, scheduled.input_text),)

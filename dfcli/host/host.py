@@ -25,13 +25,14 @@ from dfcli.host.filing import Filing
 from dfcli.host.firing import Firing
 from dfcli.host.gate import Gate
 from dfcli.host.http_functions import HttpFunctions
+from dfcli.host.onlookers import Onlookers
 from dfcli.host.performing import Performing
 from dfcli.host.reading import Reading
 from dfcli.host.scheduler import Scheduler
 from dfcli.host.settings import HostSettings
 from dfcli.host.threads import Threads
 from dfcli.host.timers import WAKE, Timers
-from dfcli.host.transitions import Transition, transitions
+from dfcli.host.transitions import Rules, Transition
 from dfcli.host.user_loop import UserLoop
 from dfcli.host.workers import Performer
 from dfcli.model.ids import ExecutionKey
@@ -78,7 +79,7 @@ class Host(Reading, EntityRequests, Performing, Firing, HttpFunctions):
         self.base_url = ""
         """Where the management API is served, once it is: `http://127.0.0.1:7071/runtime/webhooks/durabletask`."""
         self.rpc_token = self.env.ids.token()
-        self.on_transition = on_transition
+        self._on_transition = on_transition
         self._runs_code = runs_code
         """False for a command that changes an instance while no host runs: lines are recorded, no user code runs."""
         self.stopped: BaseException | None = None
@@ -150,7 +151,7 @@ class Host(Reading, EntityRequests, Performing, Firing, HttpFunctions):
         self._timers = Timers(loop, self.env.clock, self._fire, self._is_armed)
         self.filing = Filing(self.hub, loop, spawn, self.settings.materialise_seconds, self._die)
         self.started_at = self.scheduler.now()
-        self.failures = 0
+        self._onlookers = self._watched()
         if self._runs_code:
             try:
                 self.hub.host_started(self.env.ids.new_id(), VERSION)
@@ -161,6 +162,18 @@ class Host(Reading, EntityRequests, Performing, Firing, HttpFunctions):
                 self.stopped = error
                 self._close()
                 raise
+
+    def _watched(self) -> Onlookers | None:
+        if self._on_transition is None:
+            return None
+        settings = self.settings
+        rules = Rules(self.hub_name, settings.log_payloads, settings.log_details)
+        return Onlookers(self._on_transition, rules)
+
+    @property
+    def failures(self) -> int:
+        """Orchestrators that failed since the start; counted while somebody is told of transitions."""
+        return self._onlookers.failures if self._onlookers is not None else 0
 
     async def stop(self, *, drain_seconds: float | None = None) -> None:
         """End in order: take nothing new, wait for running activities, commit, close. Loses nothing.
@@ -298,21 +311,8 @@ class Host(Reading, EntityRequests, Performing, Firing, HttpFunctions):
         if calls:
             self._start(calls)
         self.filing.nudge()
-        if self.on_transition is not None:
-            self._announce(transactions, self.on_transition)
-
-    def _announce(self, transactions: Sequence[Any], tell: Callable[[Transition], None]) -> None:
-        """Last of all: an onlooker that fails must not keep anything from happening."""
-        try:
-            for transaction in transactions:
-                for append in transaction.appends:
-                    for transition in transitions(append):
-                        if transition.verb == "failed" and transition.kind == "orchestrator":
-                            self.failures += 1
-                        tell(transition)
-        except Exception:
-            log.exception("who watches the transitions has failed and is told no more")
-            self.on_transition = None
+        if self._onlookers is not None:
+            self._onlookers.committed(transactions)
 
 
 def _memory_env() -> Env:

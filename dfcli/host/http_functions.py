@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, cast
 
 from dfcli.authoring.http import HttpRequest
+from dfcli.authoring.running import FunctionCall, current
 from dfcli.authoring.triggers import FunctionDefinition
 from dfcli.env.environment import Env
 from dfcli.host.client import DurableOrchestrationClient, SyncDurableOrchestrationClient
@@ -36,6 +38,21 @@ class HttpFunctions:
 
     async def run_http_function(self, definition: FunctionDefinition, request: HttpRequest) -> Any:
         """What an HTTP function of the app returns for a request; an Exception that it raises is raised."""
+        headers = request.headers
+        token = current.set(
+            FunctionCall(
+                kind="http",
+                name=definition.name,
+                trace_parent=headers.get("traceparent", ""),
+                trace_state=headers.get("tracestate", ""),
+            )
+        )
+        try:
+            return await self._run_http_function(definition, request)
+        finally:
+            current.reset(token)
+
+    async def _run_http_function(self, definition: FunctionDefinition, request: HttpRequest) -> Any:
         arguments: dict[str, Any] = {}
         if definition.parameter is not None:
             arguments[definition.parameter] = request
@@ -52,7 +69,7 @@ class HttpFunctions:
             arguments[definition.client_parameter] = SyncDurableOrchestrationClient(self.client)
         if self.env.spawn is None:
             return call(definition.function, arguments)
-        return await self.loop.run_in_executor(None, call, definition.function, arguments)
+        return await self.loop.run_in_executor(None, copy_context().run, call, definition.function, arguments)
 
 
 def call(function: Callable[..., Any], arguments: dict[str, Any]) -> Any:

@@ -20,6 +20,8 @@ class HostSettings(msgspec.Struct, frozen=True, kw_only=True):
     workers: int = 0
     """Worker processes for activities; 0: activities run in the host's threads."""
     on_nondeterminism: Literal["park", "fail"] = "park"
+    log_details: bool = False
+    """Whether transitions tell the end of each episode, too."""
     always_replay: bool = False
     """Drop each generator after its episode and rebuild it by replay for the next: slower, and code that does not
     repeat its decisions is found at its next step."""

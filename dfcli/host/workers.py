@@ -12,13 +12,14 @@ import logging
 import socket
 import subprocess
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import msgspec
 from msgspec import UNSET, Raw
 
 from dfcli.authoring.triggers import FunctionDefinition
 from dfcli.host.activities import ActivityCall, Outcome
+from dfcli.host.log_context import LogLine
 from dfcli.model import history as h
 from dfcli.model.failure import FailureDetails
 from dfcli.model.ids import ExecutionKey
@@ -55,7 +56,7 @@ class CallMessage(msgspec.Struct, frozen=True, array_like=True):
     """The code its instance runs on; workers that keep no older code pay no attention."""
 
 
-class AnswerMessage(msgspec.Struct, frozen=True, array_like=True):
+class AnswerMessage(msgspec.Struct, frozen=True, array_like=True, tag="answer"):
     """Worker to host: how the call with that number ended. Neither result means null."""
 
     number: int
@@ -64,7 +65,16 @@ class AnswerMessage(msgspec.Struct, frozen=True, array_like=True):
     failure: FailureDetails | None = None
 
 
-def framed(message: CallMessage | AnswerMessage) -> bytes:
+class LogMessage(msgspec.Struct, frozen=True, array_like=True, tag="log"):
+    """Worker to host: what user code logged."""
+
+    line: LogLine
+
+
+FromWorker: TypeAlias = AnswerMessage | LogMessage
+
+
+def framed(message: CallMessage | FromWorker) -> bytes:
     """A message as it stands on the wire: its length, then itself."""
     body = msgspec.msgpack.encode(message)
     return len(body).to_bytes(FRAME_HEADER_BYTES, "big") + body
@@ -132,11 +142,13 @@ class Workers:
         count: int,
         take: Callable[[Sequence[Outcome]], None],
         environment: dict[str, str] | None = None,
+        take_log: Callable[[LogLine], None] = lambda _: None,
     ) -> None:
         self._loop = loop
         self._command = list(command)
         self._take = take
         self._environment = environment
+        self._take_log = take_log
         self._number = 0
         self._workers: list[Worker] = []
         self._waiting: list[ActivityCall] = []
@@ -206,7 +218,10 @@ class Workers:
             self._send(waiting)
             try:
                 while True:
-                    answer = msgspec.msgpack.decode(await read_frame(reader), type=AnswerMessage)
+                    answer: FromWorker = msgspec.msgpack.decode(await read_frame(reader), type=FromWorker)
+                    if isinstance(answer, LogMessage):
+                        self._take_log(answer.line)
+                        continue
                     call = worker.calls.pop(answer.number, None)
                     if call is not None:
                         self._take([to_outcome(answer, call)])

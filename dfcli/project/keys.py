@@ -152,5 +152,7 @@ KEYS: dict[str, Key] = {
     "log_payloads": _yes_or_no(),
     "log_replay": _yes_or_no(),
     "log_level": _one_of("debug", "info", "warning", "error"),
+    "log_file_bytes": _whole(10_000),
+    "log_files": _whole(0, 1000),
 }
 """In the order in which they are listed."""

@@ -74,9 +74,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Of the schedules of timer triggers."""
     otel: bool = False
     """Whether traces are exported, as the OTEL_* variables say."""
-    log_payloads: bool = _HOST.log_payloads
-    log_replay: bool = _HOST.log_replay
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_replay: bool = _HOST.log_replay
+    """Whether lines that orchestrators log while they are replayed are shown, marked as such."""
+    log_payloads: bool = _HOST.log_payloads
+    log_file_bytes: int = 10_000_000
+    """How large logs/host.jsonl in the hub grows before a new one is begun."""
+    log_files: int = 5
+    """How many of them are kept; 0: none is written."""
 
     folder: str = ""
     app: dict[str, str] = {}
@@ -117,6 +122,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             log_payloads=self.log_payloads,
             log_replay=self.log_replay,
             always_replay=self.always_replay,
+            log_details=self.log_level == "debug",
             drain_seconds=self.drain_seconds if self.graceful_shutdown else 0.0,
             materialise_seconds=self.materialise_seconds,
         )

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from dfcli.cli import moments, terminal
-from dfcli.cli.transition_log import text_of
+from dfcli.cli.log_text import text_of
 from dfcli.env.clock import VirtualClock
 from dfcli.errors import InvalidArgument
 from dfcli.host.transitions import Transition
@@ -179,8 +179,8 @@ def transition(**members: Any) -> Transition:
 
 
 def test_a_transition_is_one_line_of_text() -> None:
-    assert text_of(transition(verb="started", name="hello")) == "03:04:05.678  a  started hello"
-    scheduled = transition(verb="scheduled", kind="activity", name="say", detail="#0")
+    assert text_of(transition(verb="started", function_name="hello")) == "03:04:05.678  a  started hello"
+    scheduled = transition(verb="scheduled", kind="activity", function_name="say", detail="#0")
     assert text_of(scheduled) == "03:04:05.678  a  activity say scheduled #0"
     failed = transition(verb="failed", detail="ValueError: \x1b[2J")
     assert text_of(failed) == "03:04:05.678  a  failed ValueError: \\x1b[2J"
