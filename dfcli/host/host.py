@@ -152,16 +152,17 @@ class Host(Reading, EntityRequests, Performing, Firing, HttpFunctions):
         self.filing = Filing(self.hub, loop, spawn, self.settings.materialise_seconds, self._die)
         self.started_at = self.scheduler.now()
         self._onlookers = self._watched()
-        if self._runs_code:
-            try:
+        try:
+            if self._runs_code:
                 self.hub.host_started(self.env.ids.new_id(), VERSION)
-                for summary in self.hub.with_work():
-                    self._take_up(summary)
-                self.entities.sweep()
-            except Exception as error:
-                self.stopped = error
-                self._close()
-                raise
+            for summary in self.hub.with_work(only_entities=not self._runs_code):
+                if self._runs_code or (summary.entity is not None and summary.entity.locked_by is not None):
+                    self._take_up(summary)  # without code, for the locks of instances that are to be ended
+            self.entities.sweep()
+        except Exception as error:
+            self.stopped = error
+            self._close()
+            raise
 
     def _watched(self) -> Onlookers | None:
         if self._on_transition is None:

@@ -180,10 +180,10 @@ class Index:
                 found += self._select(conditions, top + 1, newest_first=which.newest_first)
         return page_from(in_order(found, which)[: top + 1], which, top)
 
-    def with_work(self) -> Iterator[InstanceSummary]:
+    def with_work(self, *, only_entities: bool = False) -> Iterator[InstanceSummary]:
         """Live instances that need attention at a start: an episode is due, activities are open, or a timer is; and
         entities that somebody waits for."""
-        for code, entity in product(LIVE_CODES, (False, True)):
+        for code, entity in product(LIVE_CODES, (True,) if only_entities else (False, True)):
             after: Place | None = None
             while True:
                 conditions = _Conditions()

@@ -277,10 +277,10 @@ class TaskHub:
             self._filing.rebuild_index()
             return self._filing.index().entities(prefix, after, most)
 
-    def with_work(self) -> Iterator[InstanceSummary]:
+    def with_work(self, *, only_entities: bool = False) -> Iterator[InstanceSummary]:
         """Instances to load at a start: they have work, or a timer."""
         self._filing.write_index()
-        for indexed in self._filing.index().with_work():
+        for indexed in self._filing.index().with_work(only_entities=only_entities):
             yield self._published.summaries.get(indexed.instance_id, indexed)
 
     def instance_ids(self) -> Iterator[str]:
