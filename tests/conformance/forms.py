@@ -4,12 +4,13 @@ Two histories of one run are equal but for this list, which is all that `compara
 
 1. Times. When a timer fires is compared as seconds after the episode that created it, to a tenth.
 2. `IsPlayed`, which is about the moment of reading.
-3. Generated ids: execution ids and ids of sub-orchestrations that the code did not name, by the order of their
-   appearance. `{ExecutionId}:{n}` there is `{parent}:{Exec}:{n}` here.
+3. Generated ids: execution ids, those of requests to entities, and those of sub-orchestrations that the code did not
+   name, by the order of their appearance. `{ExecutionId}:{n}` there is `{parent}:{Exec}:{n}` here.
 4. What the Functions host, not the executor, adds to failures: `Details` and `FailureDetails`, and the separator that
    the executor leaves where there are no details.
 5. `Generation`: the vendor's host counts it in a way of its own.
-6. The timer that follows the last attempt of a retried call there: due at once, and nothing happens at it. The native
+6. The type of error in an entity's answer: only that there is one; and our answers' `failureDetails`.
+7. The timer that follows the last attempt of a retried call there: due at once, and nothing happens at it. The native
    flavour has none, so later ids are lower by one.
 """
 
@@ -34,7 +35,7 @@ FAILURES = (TYPE_NUMBERS["TaskFailed"], TYPE_NUMBERS["SubOrchestrationInstanceFa
 PAYLOADS = ("Input", "Result")
 IGNORED = ("Timestamp", "IsPlayed", "Details", "FailureDetails", "Generation")
 NO_DETAILS = " \n "
-GENERATED = re.compile(r"^([0-9a-f]{32}:\d+|i1:\d+:\d+|[0-9a-f]{32})$")
+GENERATED = re.compile(r"^([0-9a-f]{32}:\d+|i1:\d+:\d+|[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$")
 
 
 def comparable(history: Sequence[Event], ids: dict[str, str]) -> list[Event]:
@@ -106,6 +107,8 @@ def _line(event: Event, seq: int, instance_id: str) -> h.Event:
             }
     if name == "SubOrchestrationInstanceCreated":
         line["ChildInstanceId"] = line.pop("InstanceId")
+    if name == "EventSent":
+        line["TargetInstanceId"] = line.pop("InstanceId")
     if name == "ExecutionTerminated":
         line["Reason"] = line.pop("Input")
     if name == "ExecutionCompleted":
@@ -146,7 +149,8 @@ def _value(text: str) -> Any:
 
 def _named(value: Any, ids: dict[str, str]) -> Any:
     if isinstance(value, dict):
-        return {name: _named(part, ids) for name, part in value.items()}
+        kept = {name: part for name, part in value.items() if name != "failureDetails"}
+        return {name: "an error" if name == "exceptionType" else _named(part, ids) for name, part in kept.items()}
     if isinstance(value, list):
         return [_named(part, ids) for part in value]
     if isinstance(value, str):

@@ -148,7 +148,7 @@ def orchestrators(df: Any) -> dict[str, Callable[[Any], Any]]:
         yield context.create_timer(context.current_utc_datetime + timedelta(minutes=1))
         return (yield context.wait_for_external_event("Go"))
 
-    def counter(context: Any) -> Gen:
+    def counts(context: Any) -> Gen:
         count = context.get_input()
         context.set_custom_status({"count": count})
         yield context.call_activity("square", count)
@@ -167,11 +167,53 @@ def orchestrators(df: Any) -> dict[str, Callable[[Any], Any]]:
         word = yield context.wait_for_external_event("Word")
         return (yield context.call_activity("say", word))
 
+    def signals_and_calls(context: Any) -> Gen:
+        counter = df.EntityId("Counter", "a")
+        context.signal_entity(counter, "add", 5)
+        context.signal_entity(counter, "add", 37)
+        return (yield context.call_entity(counter, "get"))
+
+    def calls_two(context: Any) -> Gen:
+        counters = [df.EntityId("counter", key) for key in ("a", "b")]
+        yield context.task_all([context.call_entity(counter, "add", n) for n, counter in enumerate(counters, 1)])
+        values = []
+        for counter in counters:
+            values.append((yield context.call_entity(counter, "get")))
+        return values
+
+    def failed_operation(context: Any) -> Gen:
+        counter = df.EntityId("counter", "a")
+        yield context.call_entity(counter, "add", 6)
+        try:
+            yield context.call_entity(counter, "divide", 0)
+        except Exception:
+            yield context.call_activity("undo", "the division")
+        return (yield context.call_entity(counter, "get"))
+
     found: list[Callable[[Any], Any]] = [
         *(chaining, plain, fan_out, first_of_three, race, retries, gives_up, parent, child, wide, parent_of_failing),
-        *(failing, retried_child, flaky_child, timers, three_events, event_before_wait, counter, shows_status, waits),
+        *(failing, retried_child, flaky_child, timers, three_events, event_before_wait, counts, shows_status, waits),
+        *(signals_and_calls, calls_two, failed_operation),
     ]
     return {function.__name__: function for function in found}
+
+
+def entities() -> dict[str, Callable[[Any], None]]:
+    """Name → entity, in the function style that both have."""
+
+    def counter(context: Any) -> None:
+        value = context.get_state(lambda: 0)
+        match context.operation_name:
+            case "add":
+                value += context.get_input()
+                context.set_state(value)
+                context.set_result(None)
+            case "get":
+                context.set_result(value)
+            case _:
+                context.set_result(value // context.get_input())
+
+    return {"counter": counter}
 
 
 SCENARIOS = [
@@ -192,12 +234,15 @@ SCENARIOS = [
     Scenario("timers", "timers"),
     Scenario("events_in_order", "three_events", script=tuple(Step(n, "raise", "Item", n) for n in (1, 2, 3))),
     Scenario("event_before_wait", "event_before_wait", script=(Step(5, "raise", "Go", {"now": True}),)),
-    Scenario("continue_as_new", "counter", 0),
+    Scenario("continue_as_new", "counts", 0),
     Scenario("custom_status", "shows_status", script=(Step(5, "raise", "Go"),)),
     Scenario(
         "suspended",
         "waits",
         script=(Step(1, "suspend", "hold"), Step(2, "raise", "Word", "Tokyo"), Step(3, "resume", "go on")),
     ),
+    Scenario("entity_signals_and_call", "signals_and_calls"),
+    Scenario("entity_calls_at_once", "calls_two"),
+    Scenario("entity_operation_fails", "failed_operation"),
     Scenario("terminated", "waits", script=(Step(1, "terminate", "no longer needed"),)),
 ]

@@ -1,7 +1,7 @@
 """Our host and Durable Functions' own executor write the same history of the same program.
 
-The golden files in `tests/golden/vendor` were made by `tests/conformance/vendor.py`: here they are made again, compared
-with what our host writes, and replayed by our engine. `tests/conformance/forms.py` lists all that may differ.
+The golden files in `tests/golden/vendor` were made by `python -m tests.conformance --write`: here they are made again,
+compared with what our host writes, and replayed by our engine. `tests/conformance/forms.py` lists all that may differ.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from dfcli.model.ids import ExecutionKey
 from dfcli.model.projection import azure_history, encode
 from dfcli.model.query import InstanceFilter
 from tests.conformance.forms import comparable, lines, without_extra_timers
-from tests.conformance.programs import INSTANCE, SCENARIOS, Activities, Scenario, orchestrators
+from tests.conformance.programs import INSTANCE, SCENARIOS, Activities, Scenario, entities, orchestrators
 from tests.host.running import VirtualMachine
 
 REPOSITORY = Path(__file__).parent.parent.parent
@@ -61,6 +61,8 @@ def ours(scenario: Scenario) -> list[Recorded]:
         app.orchestration_trigger(context_name="context", orchestration=name)(function)
     for name, function in Activities().functions().items():
         app.activity_trigger(activity=name)(lambda value, function=function: function(value))
+    for name, function in entities().items():
+        app.entity_trigger(context_name="context", entity_name=name)(function)
 
     async def play(host: Host) -> list[Recorded]:
         client = host.client
@@ -103,7 +105,7 @@ def by_start(executions: list[Recorded]) -> list[Recorded]:
 def made_again() -> dict[str, str]:
     """Every golden text, by the executor that is installed; in its own process, for the SDK warns about much."""
     made = subprocess.run(
-        [sys.executable, "-m", "tests.conformance.vendor"], cwd=REPOSITORY, capture_output=True, text=True, check=False
+        [sys.executable, "-m", "tests.conformance"], cwd=REPOSITORY, capture_output=True, text=True, check=False
     )
     assert made.returncode == 0, made.stderr
     texts: dict[str, str] = json.loads(made.stdout)

@@ -2,27 +2,25 @@
 
 The executor is handed what the Functions host hands it, the trigger's JSON with the whole history, and answers with
 actions; the host here performs them in virtual time and writes the raw history (type numbers, payload text) by the
-rules of the Durable Task framework. `python -m tests.conformance.vendor` prints all of it as JSON, `--write` renews
-`tests/golden/vendor`. It runs in a process of its own: the SDK warns about much.
+rules of the Durable Task framework. See `__main__.py` for how it is run.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
-import sys
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from tests.conformance.programs import INSTANCE, SCENARIOS, Activities, Scenario, Step, orchestrators
+from tests.conformance.programs import INSTANCE, Scenario, Step
+from tests.conformance.vendor_entities import Entities, Request
 
-GOLDEN = Path(__file__).parent.parent / "golden" / "vendor"
 START = datetime(2026, 1, 5, 10, tzinfo=UTC)
+REQUESTS = uuid.UUID("9e952958-5e33-4daf-827f-2fa12937b875")
+"""The framework's namespace of names for ids."""
 ERROR_MARK = "\n\n$OutOfProcData$:"
 
 Event = dict[str, Any]
@@ -32,7 +30,7 @@ TASK, TASK_COMPLETED, TASK_FAILED = 4, 5, 6
 CHILD, CHILD_COMPLETED, CHILD_FAILED = 7, 8, 9
 TIMER, TIMER_FIRED = 10, 11
 EPISODE, EPISODE_END = 12, 13
-EVENT_RAISED, AS_NEW, SUSPENDED, RESUMED = 15, 16, 19, 20
+EVENT_SENT, EVENT_RAISED, AS_NEW, SUSPENDED, RESUMED = 14, 15, 16, 19, 20
 
 STATUS = {"Completed": 1, "ContinuedAsNew": 2, "Failed": 3, "Terminated": 5}
 
@@ -63,6 +61,8 @@ class Execution:
     performed: int = 0
     """How many of the executor's actions have been performed: its list only grows."""
     next_id: int = 0
+    requests: int = 0
+    """How many messages it has sent to entities."""
     open: dict[int, Call] = field(default_factory=dict)
     status: str = "Running"
     is_suspended: bool = False
@@ -72,9 +72,15 @@ class Execution:
 class VendorHost:
     """Runs one scenario to its end. Every step of time and every id is the same on each run."""
 
-    def __init__(self, functions: dict[str, Callable[[Any], str]], activities: dict[str, Callable[[Any], Any]]) -> None:
+    def __init__(
+        self,
+        functions: dict[str, Callable[[Any], str]],
+        activities: dict[str, Callable[[Any], Any]],
+        entities: dict[str, Callable[[Any], str]],
+    ) -> None:
         self.functions = functions
         self.activities = activities
+        self.entities: Entities[Execution] = Entities(entities)
         self.now = START
         self.executions: list[Execution] = []
         self.tasks: list[tuple[Execution, int]] = []
@@ -83,7 +89,7 @@ class VendorHost:
 
     def run(self, scenario: Scenario) -> list[Execution]:
         self.script = list(scenario.script)
-        self._start(INSTANCE, scenario.start, _text(scenario.input))
+        self._start(INSTANCE, scenario.start, as_text(scenario.input))
         while True:
             ready = [execution for execution in self.executions if execution.inbox and execution.status == "Running"]
             for execution in ready:
@@ -94,6 +100,9 @@ class VendorHost:
                 tasks, self.tasks = self.tasks, []
                 for execution, number in tasks:
                     self._run_activity(execution, number)
+            elif answers := self.entities.run():
+                for execution, request_id, text in answers:
+                    execution.inbox.append(self._event(EVENT_RAISED, Name=request_id, Input=text))
             elif not self._pass_time():
                 return self.executions
 
@@ -138,7 +147,7 @@ class VendorHost:
             failed = self._event(TASK_FAILED, TaskScheduledId=number, Reason=reason, Details="", FailureDetails=None)
             execution.inbox.append(failed)
         else:
-            execution.inbox.append(self._event(TASK_COMPLETED, TaskScheduledId=number, Result=_text(result)))
+            execution.inbox.append(self._event(TASK_COMPLETED, TaskScheduledId=number, Result=as_text(result)))
 
     def _pass_time(self) -> bool:
         """Go on to the next timer or step of the script; False when there is none."""
@@ -167,7 +176,7 @@ class VendorHost:
         instance = next(execution for execution in reversed(self.executions) if execution.instance == INSTANCE)
         match step.verb:
             case "raise":
-                event = self._event(EVENT_RAISED, Name=step.text, Input=_text(step.value))
+                event = self._event(EVENT_RAISED, Name=step.text, Input=as_text(step.value))
             case "suspend":
                 event = self._event(SUSPENDED, Reason=step.text)
             case "resume":
@@ -218,7 +227,7 @@ class VendorHost:
             text = f"Orchestrator function '{execution.name}' failed: {error}"
             decisions += self._complete(execution, "Failed", text)
         elif state["isDone"]:
-            decisions += self._complete(execution, "Completed", _text(state.get("output")))
+            decisions += self._complete(execution, "Completed", as_text(state.get("output")))
         return decisions
 
     def _execute(self, execution: Execution) -> tuple[dict[str, Any], str | None]:
@@ -270,6 +279,8 @@ class VendorHost:
             return [self._call_child(execution, call)]
         if kind == 5:
             return [self._create_timer(execution, datetime.fromisoformat(action["fireAt"]), call)]
+        if kind in (7, 9):
+            return [self._send(execution, action)]
         raise NotImplementedError(f"an action of type {kind}: {action}")
 
     def _schedule(self, execution: Execution, call: Call) -> Event:
@@ -287,6 +298,21 @@ class VendorHost:
         execution.open[number] = call
         self._start(instance, name, text, (execution, number))
         return event
+
+    def _send(self, execution: Execution, action: dict[str, Any]) -> Event:
+        """A call or signal of an entity. The id ties the answer to the call: the framework makes it of the instance's
+        id, the episode's time with seven digits after the point, and a count."""
+        opened = next(event for event in reversed(execution.history) if event["EventType"] == EPISODE)
+        name = f"{execution.instance}_{opened['Timestamp'][:-1]}0Z_{execution.requests}"
+        request_id = str(uuid.uuid5(REQUESTS, name))
+        execution.requests += 1
+        message = {"op": action["operation"]}
+        if action["actionType"] == 9:
+            message["signal"] = True
+        message.update(input=action["input"], id=request_id, parent=execution.instance)
+        message["parentExecution"] = execution.execution_id
+        self.entities.send(Request(action["instanceId"], message, execution))
+        return self._event(EVENT_SENT, execution, InstanceId=action["instanceId"], Name="op", Input=as_text(message))
 
     def _create_timer(self, execution: Execution, fire_at: datetime, call: Call) -> Event:
         event = self._event(TIMER, execution, FireAt=_time(fire_at))
@@ -339,48 +365,10 @@ def _flat(action: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield action
 
 
-def _text(value: Any) -> str:
+def as_text(value: Any) -> str:
+    """JSON as the Functions host writes it."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def _time(moment: datetime) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-
-
-def made(scenario: Scenario) -> str:
-    """The scenario's golden file: a line on the SDK; then for each execution a line on it, and a line per event."""
-    import importlib.metadata
-
-    import azure.durable_functions as df
-
-    functions = {name: df.Orchestrator.create(function) for name, function in orchestrators(df).items()}
-    executions = VendorHost(functions, Activities().functions()).run(scenario)
-    version = importlib.metadata.version("azure-functions-durable")
-    lines: list[dict[str, Any]] = [{"Scenario": scenario.name, "MadeBy": f"azure-functions-durable {version}"}]
-    for execution in executions:
-        lines.append(
-            {
-                "InstanceId": execution.instance,
-                "ExecutionId": execution.execution_id,
-                "RuntimeStatus": execution.status,
-                "CustomStatus": execution.custom_status,
-            }
-        )
-        lines += execution.history
-    return "".join(f"{_text(line)}\n" for line in lines)
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--write", action="store_true", help="renew the golden files")
-    is_write = parser.parse_args().write
-    texts = {scenario.name: made(scenario) for scenario in SCENARIOS}
-    if is_write:
-        for name, text in texts.items():
-            (GOLDEN / f"{name}.jsonl").write_text(text)
-    else:
-        json.dump(texts, sys.stdout)
-
-
-if __name__ == "__main__":
-    main()
