@@ -41,7 +41,6 @@ UNFINISHED = {
     "Diagnostics",
     "Task hubs",
     "Versioning",
-    "Performance & scale",
     "Durable entities",
     "Durable HTTP",
     "Human interaction, monitor, aggregator",
