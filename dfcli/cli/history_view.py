@@ -81,6 +81,8 @@ def _other(event: h.Event) -> str:
             return _text(h.input_of(event))
         case h.ExecutionSuspended() | h.ExecutionResumed() | h.ExecutionTerminated():
             return event.reason
+        case h.ExecutionRewound():
+            return _joined(f"to before {event.cut}", event.reason)
         case h.OrchestratorCompleted():
             status = _text(Payload(event.custom_status, event.custom_status_text))
             return f"custom status {status}" if status else ""

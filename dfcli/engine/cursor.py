@@ -12,6 +12,7 @@ from dfcli.model import history as h
 from dfcli.model.ids import is_stand_in
 from dfcli.model.payload import Payload
 from dfcli.model.query import CodeLocation
+from dfcli.model.voids import Voids
 
 E = TypeVar("E", bound=h.HistoryEvent)
 
@@ -43,7 +44,7 @@ class Replayed(Protocol):
 class Cursor:
     """The recorded decisions of one episode, and how far the code has come in them."""
 
-    __slots__ = ("_closing", "_position", "_recorded", "_replayed", "differences", "error")
+    __slots__ = ("_closing", "_position", "_recorded", "_replayed", "differences", "error", "put_off_until")
 
     def __init__(
         self,
@@ -60,9 +61,14 @@ class Cursor:
         """What differs without being another decision; shared by the cursors of one replay."""
         self.error: NonDeterminismError | None = None
         """The first mismatch."""
+        self.put_off_until = 0
+        """After a `match` that gave None: the seq of the rewind with which the decision is recorded."""
 
-    def match(self, asked: E) -> E:
-        """The recorded form of the decision the code takes now. Raises CodeStopped, with `error` set, if it differs."""
+    def match(self, asked: E) -> E | None:
+        """The recorded form of the decision the code takes now, None to take it later (`RewoundCursor`).
+
+        Raises CodeStopped, with `error` set, if it differs.
+        """
         if self._position >= len(self._recorded):
             self.error = self.error or NonDeterminismError(self._closing.seq, None, asked, self._replayed.location())  # type: ignore[arg-type]
             raise CodeStopped
@@ -85,12 +91,45 @@ class Cursor:
             self.error = NonDeterminismError(missing.seq, missing, None, where, instead=instead)
 
 
+class RewoundCursor(Cursor):
+    """The recorded decisions of an episode that a rewind concerns: some are voided, and in an open episode the code
+    may decide anew. What it decides anew is taken when the execution was rewound."""
+
+    __slots__ = ("_voided", "opened_by")
+
+    def __init__(
+        self,
+        recorded: Sequence[h.Event],
+        closing: h.Event,
+        replayed: Replayed,
+        differences: list[Difference],
+        *,
+        voids: Voids,
+        opened_by: int,
+    ) -> None:
+        super().__init__([event for event in recorded if event.seq not in voids], closing, replayed, differences)
+        self._voided = {event.event_id: voids.voided_by(event.seq) for event in recorded if event.seq in voids}
+        self.opened_by = opened_by
+        """The seq of the rewind that opened the episode; 0 for none."""
+
+    def match(self, asked: E) -> E | None:
+        recorded = self._recorded[self._position] if self._position < len(self._recorded) else None
+        if recorded is None or recorded.event_id != asked.event_id:
+            self.put_off_until = self._voided.get(asked.event_id) or self.opened_by
+            if self.put_off_until:
+                return None
+        return super().match(asked)
+
+
 def same_decision(recorded: h.HistoryEvent, asked: h.HistoryEvent) -> bool:
-    """Whether both are the same wish: kind, number and name. Inputs, due times and child ids are not compared."""
-    if type(recorded) is not type(asked) or recorded.event_id != asked.event_id:
-        return False
+    """Whether both are the same wish: kind, number and name. Inputs, due times and child ids are not compared.
+
+    Nor is the number of an end: one that came without the code, after a rewind, cannot know it.
+    """
     if isinstance(recorded, h.ExecutionCompleted) and isinstance(asked, h.ExecutionCompleted):
         return recorded.orchestration_status == asked.orchestration_status
+    if type(recorded) is not type(asked) or recorded.event_id != asked.event_id:
+        return False
     if isinstance(recorded, h.EventSent) and isinstance(asked, h.EventSent):
         return _same_name(recorded.name, asked.name) and recorded.target_instance_id == asked.target_instance_id
     return _same_name(getattr(recorded, "name", ""), getattr(asked, "name", ""))

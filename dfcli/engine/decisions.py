@@ -9,6 +9,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+import msgspec
+
 from dfcli.authoring.entity_tasks import EntityCallTask, EntityLockTask, EntitySignalTask
 from dfcli.authoring.retry import RetryOptions
 from dfcli.authoring.tasks import ActivityTask, EventTask, SubOrchestrationTask, Task, TimerTask
@@ -35,6 +37,7 @@ class Decisions:
         "continuing_with",
         "cursor",
         "custom_status",
+        "deferred",
         "entities",
         "events",
         "execution_id",
@@ -53,6 +56,7 @@ class Decisions:
         "open_timers",
         "parent_instance_id",
         "pending",
+        "status_is_due",
         "timestamp",
         "uuids",
         "version",
@@ -79,6 +83,11 @@ class Decisions:
         self.new_custom_status: Payload | None = None
         """Set in this episode."""
         self.cancelled_timers: list[int] = []
+        self.deferred: list[tuple[int, Any]] = []
+        """What the code decided anew in episodes before a rewind, behind the seq of that rewind: to be recorded in the
+        episode that sees it."""
+        self.status_is_due = False
+        """A custom status was set in such an episode."""
         self.will_continue_as_new = False
         self.continuing_with: Payload = NOTHING
         self.is_closed = False
@@ -107,14 +116,19 @@ class Decisions:
         self.new_custom_status = None
         self.cancelled_timers = []
 
-    def record(self, event: Any) -> Any:
-        """Add a decision or the end of the run. Returns it, or its recorded form in a replay."""
+    def record(self, asked: Any) -> Any:
+        """Add a decision or the end of the run. Returns it, or its recorded form in a replay; None when a rewind
+        puts it off."""
+        event = asked
         if self.cursor is not None:
             try:
-                event = self.cursor.match(event)
+                event = self.cursor.match(asked)
             except CodeStopped:
                 self.is_muted = True
                 raise
+            if event is None:
+                self.deferred.append((self.cursor.put_off_until, asked))
+                return None
         self.next_seq += 1
         self.events.append(event)
         return event
@@ -128,6 +142,40 @@ class Decisions:
         self.mailbox.drop_waits()
         if self.entities is not None:
             self.entities.drop_waits()
+
+    def rewound(self, event: h.ExecutionRewound) -> None:
+        """The execution was rewound: what was put off is recorded now, under the numbers it has."""
+        self.execution_id = event.execution_id
+        due = sorted((asked for until, asked in self.deferred if until <= event.seq), key=lambda asked: asked.event_id)
+        self.deferred = [put_off for put_off in self.deferred if put_off[0] > event.seq]
+        for asked in due:
+            if type(asked) is h.EventSent and self.entities is not None:
+                asked = self.entities.addressed_anew(asked)
+            recorded = self.record(msgspec.structs.replace(asked, seq=self.next_seq, timestamp=self.timestamp))
+            if recorded is not None:
+                self._reopen(recorded)
+        if self.status_is_due and not self.deferred:
+            self.status_is_due = False
+            self.new_custom_status = self.custom_status
+
+    def _reopen(self, recorded: Any) -> None:
+        event_id = recorded.event_id
+        answered = self.pending.get(event_id)
+        if answered is None:  # the run has ended since, or the timer was cancelled
+            if type(recorded) is h.TimerCreated:
+                self.cancelled_timers.append(event_id)
+            return
+        match recorded:
+            case h.TaskScheduled():
+                self.open_tasks[event_id] = recorded
+            case h.TimerCreated():
+                self.open_timers[event_id] = recorded
+                if isinstance(answered, RetryingCall):
+                    answered.delay = recorded
+            case h.SubOrchestrationInstanceCreated():
+                self.open_children[event_id] = recorded
+            case h.EventSent() if self.entities is not None:
+                self.entities.await_answer(recorded)
 
     @property
     def has_diverged(self) -> bool:
@@ -184,7 +232,8 @@ class Decisions:
                 )
             )
             self.next_event_id = event_id + 1
-            self.open_children[event_id] = created
+            if created is not None:
+                self.open_children[event_id] = created
             self.pending[event_id] = call
 
         if retry is None:
@@ -271,18 +320,21 @@ class Decisions:
             )
         )
         self.next_event_id = event_id + 1
-        self.open_tasks[event_id] = scheduled
+        if scheduled is not None:
+            self.open_tasks[event_id] = scheduled
         self.pending[event_id] = answered
 
     def _schedule_timer(self, answered: Task | RetryingCall, fire_at: str, first: int | None) -> h.TimerCreated:
         event_id = self.next_event_id
-        created: h.TimerCreated = self.record(
-            h.TimerCreated(seq=self.next_seq, event_id=event_id, timestamp=self.timestamp, fire_at=fire_at, call=first)
+        asked = h.TimerCreated(
+            seq=self.next_seq, event_id=event_id, timestamp=self.timestamp, fire_at=fire_at, call=first
         )
+        created: h.TimerCreated | None = self.record(asked)
         self.next_event_id = event_id + 1
-        self.open_timers[event_id] = created
+        if created is not None:
+            self.open_timers[event_id] = created
         self.pending[event_id] = answered
-        return created
+        return created or asked
 
     def _cancel(self, task: TimerTask) -> None:
         self.refuse()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import uuid
 from typing import Any, Protocol
 
+import msgspec
 from msgspec import Raw
 
 from dfcli.authoring.entity_tasks import CriticalSection, EntityCallTask, EntityLockTask, EntitySignalTask
@@ -169,23 +170,43 @@ class EntityCalls:
         else:
             message = _addressed(message, message.id, decisions)
         event_id = decisions.next_event_id
-        sent: h.EventSent = decisions.record(
-            h.EventSent(
-                seq=decisions.next_seq,
-                event_id=event_id,
-                timestamp=decisions.timestamp,
-                target_instance_id=entity_id,
-                name=name,
-                input=Raw(encode(message)),
-            )
+        asked = h.EventSent(
+            seq=decisions.next_seq,
+            event_id=event_id,
+            timestamp=decisions.timestamp,
+            target_instance_id=entity_id,
+            name=name,
+            input=Raw(encode(message)),
         )
+        sent: h.EventSent | None = decisions.record(asked)
         decisions.next_event_id = event_id + 1
-        return sent
+        return sent or asked
 
     def _wait(self, task: Task, sent: h.EventSent) -> None:
         """By the recorded id: a history from elsewhere may have made it otherwise."""
         self._waiting[message_of(sent).id] = sent.event_id
         self._decisions.pending[sent.event_id] = task
+
+    # -- rewinds -------------------------------------------------------------------------------------------------
+
+    def addressed_anew(self, asked: h.EventSent) -> h.EventSent:
+        """A message that was put off until a rewind: under an id that no answer of before can bear, and from the
+        execution as it is called now. A release keeps the id of what it releases."""
+        message = message_of(asked)
+        self._waiting.pop(message.id, None)
+        made = message.id
+        if asked.name != RELEASE:
+            made = str(uuid.uuid5(_NAMESPACE, f"{message.id}_{self._decisions.execution_id}"))
+        if message.lockset is not None and message.id == self._lock_id:
+            self._lock_id = made
+        return msgspec.structs.replace(asked, input=Raw(encode(_addressed(message, made, self._decisions))))
+
+    def await_answer(self, sent: h.EventSent) -> None:
+        """Such a message has been recorded, and somebody waits for its answer."""
+        message = message_of(sent)
+        if message.lockset is not None:
+            self._lock_id = message.id
+        self._waiting[message.id] = sent.event_id
 
     def _check_call(self, entity_id: str) -> None:
         if entity_id in self._available:

@@ -16,7 +16,7 @@ from dfcli.authoring.running import current
 from dfcli.authoring.tasks import RUNNING, succeed
 from dfcli.engine.answers import fail_with, succeed_with
 from dfcli.engine.code import OrchestratorFunction
-from dfcli.engine.cursor import CodeStopped, Cursor, Difference
+from dfcli.engine.cursor import CodeStopped, Cursor, Difference, RewoundCursor
 from dfcli.engine.decisions import Decisions
 from dfcli.engine.nondeterminism import NonDeterminismError, UnknownOrchestrator, UnknownRules
 from dfcli.engine.outcome import Episode
@@ -26,6 +26,7 @@ from dfcli.engine.waits import doing, waits_of
 from dfcli.model import history as h
 from dfcli.model.ids import ExecutionKey
 from dfcli.model.query import CodeLocation, Wait
+from dfcli.model.voids import Voids
 
 __all__ = ["Episode", "Execution", "Lookup", "NonDeterminismError", "OrchestratorFunction", "UnknownOrchestrator"]
 
@@ -99,9 +100,11 @@ class Execution:
         arrived: deque[h.Inbound] = deque()
         started: h.OrchestratorStarted | None = None
         decisions: list[h.Event] = []
+        voids = Voids.of(history)
         for event in history:
             if isinstance(event, h.INBOUND_TYPES):
-                arrived.append(event)
+                if voids is None or event.seq not in voids:
+                    arrived.append(event)
             elif isinstance(event, h.OrchestratorStarted):
                 started = event
                 decisions = []
@@ -111,11 +114,23 @@ class Execution:
                 inbound: list[h.Inbound] = []
                 while arrived and arrived[0].seq <= started.consumed:
                     inbound.append(arrived.popleft())
-                self._deliver(inbound, started, Cursor(decisions, event, self, self.differences))
+                self._deliver(inbound, started, self._cursor(decisions, started, event, voids))
         self.unconsumed = list(arrived)
         if self._started is not None:
             self._run.end_replay()
             self._answered_early = {line.seq for line in arrived if self._counts(line)}
+
+    def _cursor(
+        self,
+        decisions: list[h.Event],
+        started: h.OrchestratorStarted,
+        closing: h.OrchestratorCompleted,
+        voids: Voids | None,
+    ) -> Cursor:
+        if voids is None:
+            return Cursor(decisions, closing, self, self.differences)
+        opened_by = voids.opened_by(started, closing.seq)
+        return RewoundCursor(decisions, closing, self, self.differences, voids=voids, opened_by=opened_by)
 
     # -- what happens now ----------------------------------------------------------------------------------------
 
@@ -132,7 +147,7 @@ class Execution:
         if self._started is None:
             self._open(inbound)
         run = self._run
-        if self._decisions.is_closed:
+        if self._decisions.is_closed and not self._decisions.deferred:  # else its end is still to be recorded
             raise RuntimeError(f"execution {self.key} has ended or was closed: it takes no events")
         self._decisions.begin(started, cursor)
         self.observe(started)
@@ -154,6 +169,8 @@ class Execution:
             cursor.finish()
             if cursor.error is not None:
                 raise cursor.error
+            if isinstance(cursor, RewoundCursor) and cursor.opened_by and run.decisions.new_custom_status is not None:
+                run.decisions.status_is_due = True
         return self._close_episode(started)
 
     def _open(self, inbound: Sequence[h.Inbound]) -> None:
@@ -200,6 +217,8 @@ class Execution:
                 self._apply(event)
             else:
                 self._held.append(event)
+        elif type(event) is h.ExecutionRewound:
+            self._decisions.rewound(event)
         self.observe(event)
 
     def _resume(self) -> None:
@@ -222,6 +241,8 @@ class Execution:
                 self._suspended = event
             case h.ExecutionResumed():
                 self._suspended = None
+            case h.ExecutionRewound():
+                self._decisions.rewound(event)
             case _:
                 pass
 
@@ -235,6 +256,8 @@ class Execution:
                 opened = decisions.open_timers.pop(event.timer_id, None)
             case h.SubOrchestrationInstanceCompleted() | h.SubOrchestrationInstanceFailed():
                 opened = decisions.open_children.pop(event.task_scheduled_id, None)
+            case h.ExecutionRewound():
+                return False
             case _:
                 return True
         return opened is not None or event.seq in self._answered_early
@@ -265,7 +288,13 @@ class Execution:
                 waiting = self._decisions.mailbox.receive(event)
                 if waiting is not None:
                     succeed_with(waiting, event.input, event.input_text)
-            case h.ExecutionStarted() | h.ExecutionSuspended() | h.ExecutionResumed() | h.ExecutionTerminated():
+            case (
+                h.ExecutionStarted()
+                | h.ExecutionSuspended()
+                | h.ExecutionResumed()
+                | h.ExecutionTerminated()
+                | h.ExecutionRewound()
+            ):
                 pass  # the start is due at the end of the batch; the others are handled on arrival
             case _:
                 assert_never(event)
@@ -275,6 +304,7 @@ class Execution:
 
     def _terminate(self, inbound: Sequence[h.Inbound], termination: h.ExecutionTerminated) -> None:
         """End at once: the code sees nothing of a batch that holds a termination, and a pending one never runs."""
+        self._decisions.deferred = []
         self._run.terminate(termination.reason)
         for event in inbound:
             self._leave(event)

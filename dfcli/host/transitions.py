@@ -88,6 +88,7 @@ _Message: TypeAlias = (
     | h.ExecutionSuspended
     | h.ExecutionResumed
     | h.ExecutionTerminated
+    | h.ExecutionRewound
     | h.EntityEvent
     | h.OrchestratorStarted
     | h.ContinueAsNew
@@ -181,6 +182,8 @@ def _of_messages(event: _Message) -> dict[str, Any]:
             return {"verb": "resumed", "detail": _first_line(event.reason), "runtime_status": "Running"}
         case h.ExecutionTerminated():
             return {"verb": "asked to terminate", "level": "warning", "detail": _first_line(event.reason)}
+        case h.ExecutionRewound():
+            return {"verb": "rewound", "detail": _first_line(event.reason), "runtime_status": "Running"}
         case h.EntityOperationReceived():
             if event.lock_set is not None:
                 caller = event.caller.instance_id if event.caller is not None else ""

@@ -56,6 +56,7 @@ class WireSummary(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=Tr
     quarantined: str = ""
     request_id: str | None = None
     entity: EntityFacts | None = None
+    rewinds: int = 0
 
 
 class WireStatus(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=True):

@@ -189,6 +189,27 @@ class ExecutionTerminated(HistoryEvent, tag="ExecutionTerminated", frozen=True, 
     reason: str = ""
 
 
+class ExecutionRewound(HistoryEvent, tag="ExecutionRewound", frozen=True, kw_only=True):
+    """Inbound: a failed run goes back to before its failure and on from there, in the same file (`model/voids.py`).
+
+    `voids` are ranges of seqs, ends included, that a replay passes over; `cut` is the first line that the code is to
+    see otherwise. The execution has a new id from here on. `open_…` is the work that is open again: what is neither
+    voided nor answered.
+    """
+
+    reason: str = ""
+    execution_id: str
+    cut: int
+    voids: list[tuple[int, int]]
+    parent_execution_id: str | None = None
+    """Of a sub-orchestration that is rewound with its parent: the id that the parent has from now on."""
+    open_tasks: dict[int, int] = msgspec.field(default_factory=dict)
+    """Event id to seq, as in the summary of an instance."""
+    open_timers: dict[int, str] = msgspec.field(default_factory=dict)
+    open_children: dict[int, str] = msgspec.field(default_factory=dict)
+    suspended: bool = False
+
+
 class ExecutionCompleted(HistoryEvent, tag="ExecutionCompleted", frozen=True, kw_only=True):
     """The run ended: `orchestration_status` is Completed, Failed or Terminated. `result` is its output.
 
@@ -230,6 +251,7 @@ Event: TypeAlias = (
     | ExecutionSuspended
     | ExecutionResumed
     | ExecutionTerminated
+    | ExecutionRewound
     | ExecutionCompleted
     | ContinueAsNew
     | EntityEvent
@@ -246,6 +268,7 @@ Inbound: TypeAlias = (
     | ExecutionSuspended
     | ExecutionResumed
     | ExecutionTerminated
+    | ExecutionRewound
 )
 
 INBOUND_TYPES = (
@@ -259,6 +282,7 @@ INBOUND_TYPES = (
     ExecutionSuspended,
     ExecutionResumed,
     ExecutionTerminated,
+    ExecutionRewound,
 )
 
 _decoder: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)

@@ -5,6 +5,9 @@ them (there: after its OrchestratorStarted), types are names (there: numbers), p
 text), and `InstanceId` means the owner of the file (there: also the child or target). Inbound lines that no episode
 has seen yet are queued messages in Durable Functions and belong to neither form.
 
+A history that was rewound is shown as Durable Functions rewrites it: without the voided lines, under the newest
+execution id.
+
 Payloads are never decoded: members that show them parsed hold `Raw`, so the results are meant for `encode`.
 """
 
@@ -19,6 +22,7 @@ from dfcli.model import history as h
 from dfcli.model.entity_projection import vendor_event
 from dfcli.model.failure import FailureDetails
 from dfcli.model.payload import Payload
+from dfcli.model.voids import effective
 
 Projected = dict[str, object]
 """One event, members in order; values are JSON values or `Raw`."""
@@ -43,6 +47,7 @@ TYPE_NUMBERS = {
     "GenericEvent": 17,
     "ExecutionSuspended": 19,
     "ExecutionResumed": 20,
+    "ExecutionRewound": 21,
 }
 STATUS_NUMBERS = {
     "Running": 0,
@@ -72,7 +77,7 @@ def in_azure_order(events: Iterable[h.Event]) -> list[h.Event]:
     """The events of one execution with each episode's inbound events behind its OrchestratorStarted."""
     ordered: list[h.Event] = []
     queued: list[h.Event] = []
-    for event in events:
+    for event in effective(list(events)):
         if h.is_inbound(event):
             queued.append(event)
             continue
@@ -90,7 +95,10 @@ def azure_history(
     """The raw history of Durable Functions. `names`: event types as words; `inputs`: keep the inputs of activities,
     which Durable Functions stores only when it is told to."""
     projected = []
+    execution_id = ""
     for event in in_azure_order(events):
+        if isinstance(event, h.ExecutionRewound):
+            execution_id = event.execution_id
         kind = type(event).__name__
         entity = vendor_event(event) if isinstance(event, h.ENTITY_TYPES) else None
         if entity is not None:
@@ -103,6 +111,8 @@ def azure_history(
         }
         head.update(entity.members if entity is not None else _azure_members(event, instance_id, inputs))
         projected.append(head)
+    if execution_id:
+        _rename(projected, execution_id)
     return projected
 
 
@@ -189,6 +199,13 @@ def _azure_members(event: h.Event, instance_id: str, inputs: bool) -> Projected:
             return {"Name": event.name, "Input": h.input_of(event).json_text}
         case h.ExecutionSuspended() | h.ExecutionResumed():
             return {"Reason": event.reason}
+        case h.ExecutionRewound():
+            return {
+                "Reason": event.reason,
+                "ParentExecutionId": event.parent_execution_id,
+                "InstanceId": instance_id if event.parent_execution_id else None,
+                "ParentTraceContext": None,
+            }
         case h.ExecutionTerminated():
             return {"Input": event.reason}
         case h.ExecutionCompleted():
@@ -225,6 +242,14 @@ def _started(event: h.ExecutionStarted, instance_id: str) -> Projected:
         "Tags": event.tags,
         **_correlation(event),
     }
+
+
+def _rename(projected: Iterable[Projected], execution_id: str) -> None:
+    """The start of a rewound execution names the id that it has now."""
+    for event in projected:
+        instance = event.get("OrchestrationInstance")
+        if isinstance(instance, dict):
+            instance["ExecutionId"] = execution_id
 
 
 def _correlation(event: h.ExecutionStarted) -> Projected:
@@ -290,7 +315,7 @@ def _http_members(event: h.Event, show_input: bool, show_output: bool) -> Projec
             members = {"Name": event.name, "Input": h.input_of(event).json_text}
         case h.EventSent():
             members = _sent(event)
-        case h.ExecutionSuspended() | h.ExecutionResumed():
+        case h.ExecutionSuspended() | h.ExecutionResumed() | h.ExecutionRewound():
             return {"Reason": event.reason}
         case h.ExecutionTerminated():
             members = {"Input": event.reason}

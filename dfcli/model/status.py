@@ -67,6 +67,8 @@ class InstanceSummary(msgspec.Struct, kw_only=True):
     generation: int = 0
     request_id: str | None = None
     """Of the start: repeating it with the same one starts nothing more."""
+    rewinds: int = 0
+    """How often this execution was rewound."""
     open_tasks: dict[int, int] = msgspec.field(default_factory=dict)
     """Event id to seq of each scheduled activity without an answer."""
     open_timers: dict[int, str] = msgspec.field(default_factory=dict)
@@ -154,6 +156,8 @@ class InstanceSummary(msgspec.Struct, kw_only=True):
                     self.updated = event.timestamp
                     if self.entity is not None:
                         self.entity = self.entity.after(event)
+                case h.ExecutionRewound():
+                    self._rewind(event)
                 case _:
                     pass  # EventRaised, EventSent and ExecutionTerminated change nothing by themselves
         self.last_seq = event.seq
@@ -175,6 +179,21 @@ class InstanceSummary(msgspec.Struct, kw_only=True):
         self.status = "Running" if event.generation else "Pending"
         if event.rules == h.ENTITY_RULES:
             self.status, self.input, self.entity = "Running", NOTHING, facts_at_start(event)
+
+    def _rewind(self, event: h.ExecutionRewound) -> None:
+        """Live again, with the work that is open again."""
+        self.rewinds += 1
+        self.execution_id = event.execution_id
+        self.status = "Suspended" if event.suspended else "Running"
+        self.suspended = event.suspended
+        self.updated = event.timestamp
+        self.output = NOTHING
+        self.failure = None
+        self.open_tasks = dict(event.open_tasks)
+        self.open_timers = dict(event.open_timers)
+        self.open_children = dict(event.open_children)
+        self.open_activities = len(self.open_tasks)
+        self.next_timer = min(self.open_timers.values(), default=None)
 
     def _end(self, status: str) -> None:
         self.status = status

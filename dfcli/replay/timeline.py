@@ -120,7 +120,8 @@ class Narrator:
         | h.EventRaised
         | h.ExecutionSuspended
         | h.ExecutionResumed
-        | h.ExecutionTerminated,
+        | h.ExecutionTerminated
+        | h.ExecutionRewound,
     ) -> str:
         match event:
             case h.TaskCompleted():
@@ -144,6 +145,8 @@ class Narrator:
                 return "the instance is resumed" + _because(event.reason)
             case h.ExecutionTerminated():
                 return "the instance is terminated" + _because(event.reason)
+            case h.ExecutionRewound():
+                return f"the instance is rewound to before event {event.cut}" + _because(event.reason)
             case _:
                 assert_never(event)
 

@@ -67,6 +67,7 @@ class _Rest(msgspec.Struct, omit_defaults=True, gc=False):
     q: str = ""
     r: str | None = None
     y: EntityFacts | None = None
+    z: int = 0
 
 
 _encode = msgspec.json.Encoder().encode
@@ -109,6 +110,7 @@ def row_of(summary: InstanceSummary) -> Row:
                 summary.quarantined,
                 summary.request_id,
                 summary.entity,
+                summary.rewinds,
             )
         ),
     )
@@ -147,4 +149,5 @@ def summary_of(found: Found) -> InstanceSummary:
         quarantined=rest.q,
         request_id=rest.r,
         entity=rest.y,
+        rewinds=rest.z,
     )

@@ -13,6 +13,7 @@ from dfcli.errors import HubUnreadable
 from dfcli.model import history as h
 from dfcli.model.ids import ExecutionKey
 from dfcli.model.status import InstanceSummary
+from dfcli.model.voids import Voids
 from dfcli.storage.blobs import BlobDamaged, Blobs, references_of
 from dfcli.storage.codec import LINE_BYTES_MAX, read_envelope, valid_prefix
 from dfcli.storage.compaction import read_cut
@@ -212,6 +213,7 @@ def check_execution(events: Sequence[h.Event]) -> list[tuple[str, int, str]]:
     wrong: list[tuple[str, int, str]] = []
     timestamp, consumed, open_since, ended = "", 0, 0, 0
     answered: set[tuple[str, int]] = set()
+    voids = Voids.of(events)
     for place, event in enumerate(events, start=1):
         seq = event.seq
         if seq != place:
@@ -237,6 +239,12 @@ def check_execution(events: Sequence[h.Event]) -> list[tuple[str, int, str]]:
                 if ended:
                     wrong.append(("I10", seq, f"it ended at line {ended} before"))
                 ended = seq
+            case h.ExecutionRewound():
+                if voids is None or ended not in voids:
+                    wrong.append(("I10", seq, "a rewind of what has not ended, or does not void the end"))
+                ended = 0
+            case _ if voids is not None and seq in voids:
+                pass
             case _:
                 answer = _answer(event)
                 if answer is not None and answer in answered:
