@@ -15,13 +15,16 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from dfcli.authoring.activity import ActivityInfo, activity_info
     from dfcli.authoring.app import Blueprint, DFApp
+    from dfcli.authoring.cloud_bindings import Out
     from dfcli.authoring.context import DurableOrchestrationContext
     from dfcli.authoring.entity import DurableEntity, DurableEntityContext
     from dfcli.authoring.entity_id import EntityId
     from dfcli.authoring.failures import TaskCancelledError, TaskFailedError
-    from dfcli.authoring.http import HttpRequest, HttpResponse
+    from dfcli.authoring.http import HttpMethod, HttpRequest, HttpResponse
+    from dfcli.authoring.invocation import Context
     from dfcli.authoring.retry import RetryOptions
     from dfcli.authoring.tasks import Task, TaskState
+    from dfcli.authoring.timer import TimerRequest
     from dfcli.authoring.triggers import AuthLevel
     from dfcli.errors import DfError
     from dfcli.host.client import DurableOrchestrationClient, DurableOrchestrationStatus, PurgeHistoryResult
@@ -36,6 +39,7 @@ __all__ = [
     "ActivityInfo",
     "AuthLevel",
     "Blueprint",
+    "Context",
     "DFApp",
     "DfError",
     "DurableEntity",
@@ -49,16 +53,19 @@ __all__ = [
     "FailureDetails",
     "Host",
     "HostSettings",
+    "HttpMethod",
     "HttpRequest",
     "HttpResponse",
     "LogContext",
     "OrchestrationRuntimeStatus",
+    "Out",
     "PurgeHistoryResult",
     "RetryOptions",
     "Task",
     "TaskCancelledError",
     "TaskFailedError",
     "TaskState",
+    "TimerRequest",
     "activity_info",
 ]
 
@@ -66,6 +73,7 @@ _HOMES = {
     "ActivityInfo": "dfcli.authoring.activity",
     "AuthLevel": "dfcli.authoring.triggers",
     "Blueprint": "dfcli.authoring.app",
+    "Context": "dfcli.authoring.invocation",
     "DFApp": "dfcli.authoring.app",
     "DurableEntity": "dfcli.authoring.entity",
     "DurableEntityContext": "dfcli.authoring.entity",
@@ -79,16 +87,19 @@ _HOMES = {
     "FailureDetails": "dfcli.model.failure",
     "Host": "dfcli.host.host",
     "HostSettings": "dfcli.host.settings",
+    "HttpMethod": "dfcli.authoring.http",
     "HttpRequest": "dfcli.authoring.http",
     "HttpResponse": "dfcli.authoring.http",
     "LogContext": "dfcli.host.log_context",
     "OrchestrationRuntimeStatus": "dfcli.model.status",
+    "Out": "dfcli.authoring.cloud_bindings",
     "PurgeHistoryResult": "dfcli.host.client",
     "RetryOptions": "dfcli.authoring.retry",
     "Task": "dfcli.authoring.tasks",
     "TaskCancelledError": "dfcli.authoring.failures",
     "TaskFailedError": "dfcli.authoring.failures",
     "TaskState": "dfcli.authoring.tasks",
+    "TimerRequest": "dfcli.authoring.timer",
     "activity_info": "dfcli.authoring.activity",
 }
 """Name → the module that holds it. A test keeps this, `__all__` and the imports above equal."""

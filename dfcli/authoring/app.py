@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
+from dfcli.authoring.cloud_bindings import HTTP_OUTPUT, RETURN, CloudBindings
+from dfcli.authoring.timer import TimerBinding
 from dfcli.authoring.triggers import AuthLevel, FunctionDefinition, Kind, define, settle
 from dfcli.errors import AppLoadError
 
@@ -17,7 +19,7 @@ __all__ = ["AuthLevel", "Blueprint", "DFApp", "FunctionDefinition"]
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-class Blueprint:
+class Blueprint(CloudBindings):
     """A set of functions declared in a module of its own and given to the app with `register_functions`."""
 
     def __init__(self) -> None:
@@ -56,11 +58,14 @@ class Blueprint:
         methods: Iterable[str] | None = None,
         auth_level: AuthLevel | str | None = None,
         trigger_arg_name: str | None = None,
+        binding_arg_name: str | None = None,
+        **_: Any,
     ) -> Callable[[F], F]:
         """The function answers HTTP requests below `/api/`; it returns an `HttpResponse`, text or None.
 
         `route` is a template such as `orders/{id:int}`, by default the function's name; no `methods` means all.
         The request goes to `trigger_arg_name`, by default `req`, or the first parameter when there is no `req`.
+        With a `binding_arg_name` the answer is what the function gives to that parameter's `set`.
         """
         _refuse_bare("route", route)
         level = AuthLevel(auth_level) if auth_level is not None else None
@@ -71,10 +76,45 @@ class Blueprint:
             definition.route = route.lstrip("/") if route is not None else None
             definition.methods = frozenset(_method(m) for m in allowed) if allowed is not None else None
             definition.auth_level = level or self.default_auth_level
+            if binding_arg_name not in (None, RETURN):
+                definition.outputs[str(binding_arg_name)] = HTTP_OUTPUT
             _note_trigger(definition, "http", trigger_arg_name)
             return function
 
         return decorate
+
+    def timer_trigger(
+        self,
+        arg_name: str | None = None,
+        schedule: str = "",
+        run_on_startup: bool | None = None,
+        use_monitor: bool | None = None,
+        data_type: Any = None,
+        **_: Any,
+    ) -> Callable[[F], F]:
+        """The function runs on a schedule, one run at a time; `arg_name` takes a `TimerRequest`.
+
+        `schedule` is `second minute hour day month weekday` (five fields: the second is 0), where day and weekday must
+        both match; or an interval `hh:mm:ss`; `%NAME%` is replaced by the app's setting. With `run_on_startup` it runs
+        when the host starts, too. Runs that were missed are caught up once, unless `use_monitor` is false or the
+        schedule comes more often than each minute.
+        """
+        del data_type
+        _refuse_bare("timer_trigger", arg_name)
+        if not isinstance(schedule, str):
+            raise AppLoadError(f"the schedule {schedule!r} is no text", hint='schedule="0 */5 * * * *"')
+
+        def decorate(function: F) -> F:
+            definition = self._add(function)
+            definition.timer = TimerBinding(
+                schedule=schedule.strip(), run_on_startup=bool(run_on_startup), use_monitor=use_monitor
+            )
+            _note_trigger(definition, "timer", arg_name)
+            return function
+
+        return decorate
+
+    schedule = timer_trigger
 
     def durable_client_input(
         self,
@@ -99,8 +139,9 @@ class Blueprint:
 
         return decorate
 
-    def function_name(self, name: str) -> Callable[[F], F]:
+    def function_name(self, name: str, setting_extra_fields: Any = None) -> Callable[[F], F]:
         """The function's name in the app, unless its trigger gives one."""
+        del setting_extra_fields
         _refuse_bare("function_name", name)
 
         def decorate(function: F) -> F:

@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+import enum
 import json
 from collections.abc import Iterator, Mapping, MutableMapping
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
+
+
+class HttpMethod(enum.StrEnum):
+    """The methods an HTTP function may be limited to."""
+
+    GET = "GET"
+    POST = "POST"
+    DELETE = "DELETE"
+    HEAD = "HEAD"
+    PATCH = "PATCH"
+    PUT = "PUT"
+    OPTIONS = "OPTIONS"
 
 
 class Headers(MutableMapping[str, str]):

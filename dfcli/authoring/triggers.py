@@ -8,15 +8,20 @@ from __future__ import annotations
 
 import enum
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from dfcli.authoring.entity_functions import has_async_operation, input_parameter, is_entity_class, place_of
+from dfcli.authoring.invocation import is_context
+from dfcli.authoring.timer import TimerBinding
 from dfcli.errors import AppLoadError
 
-Kind = Literal["", "orchestrator", "activity", "entity", "http"]
+Kind = Literal["", "orchestrator", "activity", "entity", "http", "timer", "unsupported"]
 """What triggers a function; empty as long as no trigger has been given."""
+
+CALLED_BY_NAME = frozenset({"http", "timer"})
+"""Kinds whose parameters are all passed by name."""
 
 
 class AuthLevel(enum.StrEnum):
@@ -40,6 +45,18 @@ class FunctionDefinition:
     client_parameter: str | None = None
     """The parameter that takes the durable client."""
     client_task_hub: str | None = None
+    context_parameter: str | None = None
+    """The parameter that takes the `df.Context` of the call."""
+    outputs: dict[str, str] = field(default_factory=dict)
+    """Output bindings: parameter, or `$return`, and type. They go nowhere here."""
+    has_extras: bool = False
+    """Whether client, context or outputs are passed beside the trigger's value, all by name."""
+    needs: list[str] = field(default_factory=list)
+    """Triggers and inputs that only a cloud service provides: a function that has any is never started."""
+    notes: list[str] = field(default_factory=list)
+    """What was written down and has no effect here."""
+    timer: TimerBinding | None = None
+    """Timer functions only."""
     route: str | None = None
     """Below the route prefix, without a leading `/`; HTTP functions only."""
     methods: frozenset[str] | None = None
@@ -104,20 +121,42 @@ def define(function: Callable[..., Any]) -> FunctionDefinition:
 
 def settle(definition: FunctionDefinition) -> None:
     """Work out anew what depends on more than one decorator: the parameters, and whether the function is async."""
+    if definition.needs:
+        definition.kind = "unsupported"
     if definition.is_class:
         definition.is_async = has_async_operation(definition.function)  # type: ignore[arg-type]
         return
     definition.is_async = inspect.iscoroutinefunction(definition.function)
     parameters = inspect.signature(definition.function).parameters
     # HTTP functions are called by name, so `*args` takes nothing there.
-    left_out = ("VAR_KEYWORD", "VAR_POSITIONAL") if definition.kind == "http" else ("VAR_KEYWORD",)
+    left_out = ("VAR_KEYWORD", "VAR_POSITIONAL") if definition.kind in CALLED_BY_NAME else ("VAR_KEYWORD",)
     free = [n for n, p in parameters.items() if n != definition.client_parameter and p.kind.name not in left_out]
-    if definition.wished_parameter is not None:
-        definition.parameter = definition.wished_parameter
+    free = [name for name in free if name not in definition.outputs]
+    wished = definition.wished_parameter
+    definition.context_parameter = _context_parameter(definition, parameters, free)
+    free = [name for name in free if name != definition.context_parameter]
+    if wished is not None:
+        definition.parameter = wished
     elif definition.kind == "http" and "req" in free:
         definition.parameter = "req"
     else:
         definition.parameter = free[0] if free else None
+    outputs = definition.outputs.keys() & parameters.keys()
+    definition.has_extras = bool(definition.client_parameter or definition.context_parameter or outputs)
     if definition.kind == "entity":
         client = definition.client_parameter
         definition.input_parameter = input_parameter(definition.function, definition.parameter, client)
+
+
+def _context_parameter(
+    definition: FunctionDefinition, parameters: Mapping[str, inspect.Parameter], free: list[str]
+) -> str | None:
+    """The parameter that is annotated as a `df.Context`, or one named `context` beside the trigger's."""
+    wished = definition.wished_parameter
+    if definition.kind not in ("http", "timer", "activity"):
+        return None
+    for name in free:
+        if name != wished and is_context(parameters[name].annotation):
+            return name
+    others = wished is not None or len(free) > 1
+    return "context" if others and "context" in free and wished != "context" else None

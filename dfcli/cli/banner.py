@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from dfcli.cli import render, terminal
-from dfcli.cli.functions import methods_of
+from dfcli.cli.function_triggers import methods_of, triggers_of
 
 if TYPE_CHECKING:
     from dfcli.authoring.triggers import FunctionDefinition
@@ -22,13 +22,14 @@ def lines(
     """The banner, for people."""
     yield "Functions:"
     yield ""
-    http = [function for function in functions if function.kind == "http"]
-    for function in http:
-        methods = methods_of(function)
-        yield f"  {function.name}: {f'[{methods}] ' if methods else ''}{url}/api/{route(function)}"
-    for function in functions:
+    pairs = list(zip(functions, triggers_of(functions, settings), strict=True))
+    for function, trigger in pairs:
+        if function.kind == "http":
+            methods = methods_of(function)
+            yield f"  {function.name}: {f'[{methods}] ' if methods else ''}{url}/{trigger.path}"
+    for function, trigger in pairs:
         if function.kind != "http":
-            yield f"  {function.name}: {function.kind}"
+            yield f"  {function.name}: {function.kind}{' ' if trigger.words else ''}{trigger.words}"
     if not functions:
         yield "  none yet: give function_app.py an orchestrator"
     yield ""
@@ -74,11 +75,6 @@ def facts(settings: Settings, functions: Sequence[FunctionDefinition], report: R
             "indexRebuilt": report.index_rebuilt,
         },
     }
-
-
-def route(function: FunctionDefinition) -> str:
-    """Its address below `/api/`."""
-    return (function.route if function.route is not None else function.name).lstrip("/")
 
 
 def _names(ids: Iterable[str]) -> str:

@@ -14,6 +14,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import NamedTuple
 
+import msgspec
+
 from dfcli.cli import banner, running_file, terminal
 from dfcli.cli.errors import say_error
 from dfcli.cli.log_handlers import from_worker, log_to
@@ -139,7 +141,7 @@ class _Run:
         return Host(
             self._app.registry,
             hub=settings.hub_path,
-            settings=settings.host,
+            settings=msgspec.structs.replace(settings.host, app_values=os.environ),
             hub_settings=settings.storage,
             hub_name=settings.hub,
             code_id=self._app.code_id,
@@ -161,7 +163,7 @@ class _Run:
         self._refuse_second_host()
         from importlib.metadata import version
 
-        asgi, service = build_app(self._host, version=version("dfcli"))
+        asgi, service = build_app(self._host, version=version("dfcli"), route_prefix=settings.route_prefix)
         server = HttpServer(asgi, service, port=settings.port)
         self._host.base_url = f"{server.url}{banner.MANAGEMENT}"
         self._host.on_death = lambda _error: self._stop.set()

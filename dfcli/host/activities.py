@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import dfcli
 from dfcli.authoring.activity import ActivityInfo
 from dfcli.authoring.running import current
+from dfcli.host.function_extras import Extras
 from dfcli.host.threads import Threads
 from dfcli.model import history as h
 from dfcli.model import payload as payloads
@@ -91,11 +92,13 @@ def unknown_activity(call: ActivityCall, registry: Registry) -> Outcome:
     return Outcome(call, payloads.NOTHING, FailureDetails(error_type="UnknownFunction", error_message=message))
 
 
-def perform(call: ActivityCall, definition: FunctionDefinition) -> Outcome:
+def perform(call: ActivityCall, definition: FunctionDefinition, extras: Extras) -> Outcome:
     """Run a plain function for a call, in the calling thread. `sys.exit()` in it fails the call, never the process."""
     scheduled = call.scheduled
     token = current.set(call.info())
     try:
+        if definition.has_extras:
+            return Outcome(call, encoded(definition.function(**_arguments(call, definition, extras))))
         if definition.parameter is None:
             return Outcome(call, encoded(definition.function()))
         return Outcome(call, encoded(definition.function(payloads.decode(scheduled.input, scheduled.input_text))))
@@ -103,6 +106,14 @@ def perform(call: ActivityCall, definition: FunctionDefinition) -> Outcome:
         return failed(call, error)
     finally:
         current.reset(token)
+
+
+def _arguments(call: ActivityCall, definition: FunctionDefinition, extras: Extras) -> dict[str, Any]:
+    """By name, for a function that takes more than its input."""
+    arguments = extras(definition, attempt=call.scheduled.attempt)
+    if definition.parameter is not None:
+        arguments[definition.parameter] = payloads.decode(call.scheduled.input, call.scheduled.input_text)
+    return arguments
 
 
 class Activities:
@@ -115,8 +126,10 @@ class Activities:
         user_loop: Callable[[], asyncio.AbstractEventLoop],
         take: Callable[[Sequence[Outcome]], None],
         async_max: int,
+        extras: Extras,
     ) -> None:
         self._loop = loop
+        self.extras = extras
         self._threads = threads
         self._user_loop = user_loop
         self._take = take
@@ -179,10 +192,13 @@ class Activities:
         scheduled = call.scheduled
         current.set(call.info())  # the task has a context of its own, so nothing needs to be taken back
         try:
-            arguments = (
-                () if definition.parameter is None else (payloads.decode(scheduled.input, scheduled.input_text),)
-            )
-            coroutine: Coroutine[Any, Any, Any] = definition.function(*arguments)
+            coroutine: Coroutine[Any, Any, Any]
+            if definition.has_extras:
+                coroutine = definition.function(**_arguments(call, definition, self.extras))
+            elif definition.parameter is None:
+                coroutine = definition.function()
+            else:
+                coroutine = definition.function(payloads.decode(scheduled.input, scheduled.input_text))
             outcome = Outcome(call, encoded(await coroutine))
         except BaseException as error:
             outcome = failed(call, error)
@@ -203,4 +219,4 @@ class _PlainCall:
         self._definition = definition
 
     def __call__(self) -> None:
-        self._activities.finish(perform(self._call, self._definition))
+        self._activities.finish(perform(self._call, self._definition, self._activities.extras))

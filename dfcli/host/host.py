@@ -23,14 +23,17 @@ from dfcli.host.entities import Entities
 from dfcli.host.entity_requests import EntityRequests
 from dfcli.host.filing import Filing
 from dfcli.host.firing import Firing
+from dfcli.host.function_extras import Extras
 from dfcli.host.gate import Gate
 from dfcli.host.http_functions import HttpFunctions
+from dfcli.host.near_calls import NearCalls
 from dfcli.host.onlookers import Onlookers
 from dfcli.host.performing import Performing
 from dfcli.host.reading import Reading
 from dfcli.host.scheduler import Scheduler
 from dfcli.host.settings import HostSettings
 from dfcli.host.threads import Threads
+from dfcli.host.timer_triggers import TimerTriggers, plan
 from dfcli.host.timers import WAKE, Timers
 from dfcli.host.transitions import Rules, Transition
 from dfcli.host.user_loop import UserLoop
@@ -38,6 +41,7 @@ from dfcli.host.workers import Performer
 from dfcli.model.ids import ExecutionKey
 from dfcli.model.status import InstanceSummary
 from dfcli.registry.registry import Registry
+from dfcli.storage.schedule_records import ScheduleRecords
 from dfcli.storage.settings import HubSettings
 from dfcli.storage.taskhub import TaskHub
 
@@ -85,6 +89,7 @@ class Host(Reading, EntityRequests, Performing, Firing, HttpFunctions):
         self.stopped: BaseException | None = None
         """Why the host ended itself; None while it runs."""
         self.started_at = ""
+        self._timer_plan = plan(self.registry, self.settings.time_zone, self.settings.app_values) if runs_code else []
         self._hub_settings = hub_settings or HubSettings()
         self._holder = holder or {}
         self._make_performer = performer
@@ -141,15 +146,23 @@ class Host(Reading, EntityRequests, Performing, Firing, HttpFunctions):
         self.scheduler.delivery = self.entities.delivery
         self.entities.on_batch_end = self._work_ended
         self._threads = Threads(loop, spawn, self.settings.activity_threads)
-        self._activities: Performer = (
-            self._make_performer(self)
-            if self._make_performer is not None
-            else Activities(
-                loop, self._threads, self.user_loop.get, self.take_outcomes, self.settings.async_activities_max
-            )
+        self._function_threads = Threads(loop, spawn, self.settings.activity_threads, "dfcli-functions")
+        self.extras = Extras(self.env.ids, self.client_for)
+        self._activities: Performer = Activities(
+            loop, self._threads, self.user_loop.get, self.take_outcomes, self.settings.async_activities_max, self.extras
         )
+        if self._make_performer is not None:
+            self._activities = NearCalls(self._activities, self._make_performer(self))
         self._timers = Timers(loop, self.env.clock, self._fire, self._is_armed)
         self.filing = Filing(self.hub, loop, spawn, self.settings.materialise_seconds, self._die)
+        self.timer_triggers = TimerTriggers(
+            loop,
+            self.env.clock,
+            ScheduleRecords(self.hub.path, self.env),
+            self.settings.time_zone,
+            self.run_timer_function,
+            self.in_thread,
+        )
         self.started_at = self.scheduler.now()
         self._onlookers = self._watched()
         try:
@@ -159,6 +172,7 @@ class Host(Reading, EntityRequests, Performing, Firing, HttpFunctions):
                 if self._runs_code or (summary.entity is not None and summary.entity.locked_by is not None):
                     self._take_up(summary)  # without code, for the locks of instances that are to be ended
             self.entities.sweep()
+            self.timer_triggers.begin(self._timer_plan)
         except Exception as error:
             self.stopped = error
             self._close()
@@ -185,12 +199,14 @@ class Host(Reading, EntityRequests, Performing, Firing, HttpFunctions):
             return
         self.stopping = self.entities.stopping = True
         limit = self.settings.drain_seconds if drain_seconds is None else drain_seconds
+        timers = self.loop.create_task(self.timer_triggers.drain(limit if self.stopped is None else 0))
         if self.stopped is None and (self._calls_under_way or self.entities.under_way) and limit > 0:
             try:
                 await asyncio.wait_for(self._stop_asked.wait(), limit)
             except TimeoutError:
                 running = self._calls_under_way + self.entities.under_way
                 log.warning("%d activities are still running; they run again at the next start", running)
+        await timers
         if self.stopped is None:
             await self.entities.round()
             await self.scheduler.round()
@@ -204,9 +220,11 @@ class Host(Reading, EntityRequests, Performing, Firing, HttpFunctions):
 
     def _close(self) -> None:
         self._timers.close()
+        self.timer_triggers.close()
         self._activities.close()
         self._threads.close()
         self.entities.close()
+        self._function_threads.close()
         self.user_loop.close()
         self.scheduler.paused = True
         for lane in self.scheduler.residents():
@@ -247,13 +265,16 @@ class Host(Reading, EntityRequests, Performing, Firing, HttpFunctions):
     async def reload(self, registry: Registry, code_id: str | None = None) -> list[str]:
         """Go on with other code, at once: every resident execution is replayed on it.
 
-        Returns the ids of instances whose history the new code does not repeat; they are parked.
+        Returns the ids of instances whose history the new code does not repeat; they are parked. Raises AppLoadError
+        for a schedule that cannot be used; then nothing has changed.
         """
+        timer_plan = plan(registry, self.settings.time_zone, self.settings.app_values)
         self.scheduler.paused = True
         try:
             await self.committer.barrier()
             self.registry, self.code_id = registry, code_id
             self._activities.renew()
+            self.timer_triggers.begin(timer_plan)
             return self.scheduler.change_code(registry, code_id)
         finally:
             self.scheduler.resume()
@@ -262,10 +283,11 @@ class Host(Reading, EntityRequests, Performing, Firing, HttpFunctions):
 
     @property
     def is_idle(self) -> bool:
-        """No task, timer or queued line. Instances that wait for an event count as idle."""
+        """No task, timer or queued line. Instances that wait for an event count as idle, and so do schedules."""
         return (
             self.scheduler.is_quiet
             and self.entities.is_quiet
+            and not self.timer_triggers.is_running
             and not self._calls_under_way
             and self.committer.submitted == self.committer.durable
             and not any(self._is_asleep(instance_id) for instance_id in self._wakes)

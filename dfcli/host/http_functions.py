@@ -1,17 +1,23 @@
-"""Calling an HTTP function of the app, so that nothing it raises reaches further than its caller."""
+"""Calling HTTP and timer functions of the app, so that nothing they raise reaches further than their caller."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, cast
 
+from dfcli.authoring.cloud_bindings import HTTP_OUTPUT
 from dfcli.authoring.http import HttpRequest
+from dfcli.authoring.invocation import TraceContext
 from dfcli.authoring.running import FunctionCall, current
+from dfcli.authoring.timer import TimerRequest
 from dfcli.authoring.triggers import FunctionDefinition
 from dfcli.env.environment import Env
 from dfcli.host.client import DurableOrchestrationClient, SyncDurableOrchestrationClient
+from dfcli.host.function_extras import Extras
+from dfcli.host.threads import Threads
 from dfcli.host.user_loop import UserLoop
 
 if TYPE_CHECKING:
@@ -22,11 +28,13 @@ _NOT_CARRIED = (SystemExit, KeyboardInterrupt, GeneratorExit, StopIteration, asy
 
 
 class HttpFunctions:
-    """The part of the host that runs HTTP functions; `Host` gives it what it names here."""
+    """The part of the host that runs HTTP and timer functions; `Host` gives it what it names here."""
 
     env: Env
     loop: asyncio.AbstractEventLoop
     user_loop: UserLoop
+    extras: Extras
+    _function_threads: Threads
     _client: DurableOrchestrationClient | None = None
 
     @property
@@ -36,40 +44,77 @@ class HttpFunctions:
             self._client = DurableOrchestrationClient(cast("Host", self))
         return self._client
 
+    def client_for(self, definition: FunctionDefinition) -> object:
+        """The client that a function asks for; a plain one gets the client whose methods block."""
+        return self.client if definition.is_async else SyncDurableOrchestrationClient(self.client)
+
     async def run_http_function(self, definition: FunctionDefinition, request: HttpRequest) -> Any:
         """What an HTTP function of the app returns for a request; an Exception that it raises is raised."""
         headers = request.headers
-        token = current.set(
-            FunctionCall(
-                kind="http",
-                name=definition.name,
-                trace_parent=headers.get("traceparent", ""),
-                trace_state=headers.get("tracestate", ""),
-            )
-        )
-        try:
-            return await self._run_http_function(definition, request)
-        finally:
-            current.reset(token)
+        trace = TraceContext(headers.get("traceparent", ""), headers.get("tracestate", ""))
+        arguments = self.extras(definition, trace=trace)
+        result = await self._run_function(definition, request, arguments, trace)
+        if result is None and definition.outputs:
+            for name, service in definition.outputs.items():
+                if service == HTTP_OUTPUT:
+                    return arguments[name].get()
+        return result
 
-    async def _run_http_function(self, definition: FunctionDefinition, request: HttpRequest) -> Any:
-        arguments: dict[str, Any] = {}
+    async def run_timer_function(self, definition: FunctionDefinition, request: TimerRequest) -> None:
+        """One run of a timer function; an Exception that it raises is raised."""
+        await self._run_function(definition, request, self.extras(definition), TraceContext())
+
+    async def _run_function(
+        self, definition: FunctionDefinition, value: object, arguments: dict[str, Any], trace: TraceContext
+    ) -> Any:
         if definition.parameter is not None:
-            arguments[definition.parameter] = request
-        if definition.is_async:
-            if definition.client_parameter is not None:
-                arguments[definition.client_parameter] = self.client
+            arguments[definition.parameter] = value
+        running = FunctionCall(
+            kind=definition.kind,
+            name=definition.name,
+            trace_parent=trace.trace_parent,
+            trace_state=trace.trace_state,
+        )
+        token = current.set(running)
+        try:
+            if not definition.is_async:
+                return await self.in_thread(lambda: call(definition.function, arguments))
             user_loop = self.user_loop.get()
             if user_loop is self.loop:
                 return await call_async(definition.function, arguments)
             return await asyncio.wrap_future(
                 asyncio.run_coroutine_threadsafe(call_async(definition.function, arguments), user_loop)
             )
-        if definition.client_parameter is not None:
-            arguments[definition.client_parameter] = SyncDurableOrchestrationClient(self.client)
-        if self.env.spawn is None:
-            return call(definition.function, arguments)
-        return await self.loop.run_in_executor(None, copy_context().run, call, definition.function, arguments)
+        finally:
+            current.reset(token)
+
+    def in_thread(self, act: Callable[[], Any]) -> asyncio.Future[Any]:
+        """What `act` returns or raises, an Exception at most, run in a thread that never delays the exit.
+
+        In a simulation it runs on the loop's own thread.
+        """
+        future: asyncio.Future[Any] = self.loop.create_future()
+        context = copy_context()
+
+        def work() -> None:
+            try:
+                result, error = context.run(act), None
+            except Exception as raised:
+                result, error = None, raised
+            with contextlib.suppress(RuntimeError):  # the loop has ended: nobody waits
+                self.loop.call_soon_threadsafe(_settle, future, result, error)
+
+        self._function_threads.run([work])
+        return future
+
+
+def _settle(future: asyncio.Future[Any], result: Any, error: Exception | None) -> None:
+    if future.done():  # whoever asked has gone
+        return
+    if error is not None:
+        future.set_exception(error)
+    else:
+        future.set_result(result)
 
 
 def call(function: Callable[..., Any], arguments: dict[str, Any]) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import Literal
 
 import msgspec
@@ -49,6 +50,10 @@ class HostSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Whether an event to an unknown or ended instance is refused; otherwise it is dropped."""
     http_poll_seconds: float = 30.0
     """Between two polls of a durable HTTP call that was accepted and names no time itself."""
+    time_zone: str = "UTC"
+    """Of the schedules of timer functions."""
+    app_values: Mapping[str, str] = {}
+    """What `%NAME%` in a schedule or the name of a task hub stands for."""
     log_payloads: bool = False
     """Whether log lines hold inputs and outputs; otherwise their sizes."""
     log_replay: bool = False

@@ -23,8 +23,11 @@ PATIENCE_SECONDS = 0.001
 class Threads:
     """At most `limit` threads, started when needed. Calls must not raise."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, spawn: Spawn | None, limit: int) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, spawn: Spawn | None, limit: int, name: str = "dfcli-activities"
+    ) -> None:
         self._loop = loop
+        self._name = name
         self._spawn = spawn
         self._limit = limit
         self._calls: deque[Call] = deque()
@@ -76,7 +79,7 @@ class Threads:
             self._started += max(0, missing)
         if self._spawn is not None:
             for _ in range(missing):
-                self._spawn("dfcli-activities", self._work)
+                self._spawn(self._name, self._work)
 
     def _work(self) -> None:
         calls = self._calls

@@ -119,6 +119,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             store_inputs=self.store_inputs,
             raise_event_strict=self.raise_event_strict,
             http_poll_seconds=self.http_poll_seconds,
+            time_zone=self.time_zone,
+            app_values=self.app,
             log_payloads=self.log_payloads,
             log_replay=self.log_replay,
             always_replay=self.always_replay,

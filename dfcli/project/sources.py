@@ -17,6 +17,8 @@ HOST_JSON = "host.json"
 LOCAL_SETTINGS = "local.settings.json"
 FILES = (TOML, HOST_JSON, LOCAL_SETTINGS)
 VARIABLE_PREFIX = "DFCLI_"
+TIME_ZONE = "WEBSITE_TIME_ZONE"
+"""Azure's name for the setting `time_zone`."""
 
 
 @dataclass(slots=True)
@@ -95,10 +97,14 @@ def read_local_settings(read: Reading, folder: str) -> None:
             read.set(key, value, LOCAL_SETTINGS, f"Values.{name}", AppLoadError)
         elif value is not None:
             read.set_app(name, value, LOCAL_SETTINGS)
+            if name == TIME_ZONE and value:
+                read.set("time_zone", value, LOCAL_SETTINGS, f"Values.{name}", AppLoadError)
 
 
 def read_environment(read: Reading, environ: Mapping[str, str]) -> None:
     """`DFCLI_PORT=7072` and the like; an empty variable counts as not set. The app's own variables win over files."""
+    if environ.get(TIME_ZONE):
+        read.set("time_zone", environ[TIME_ZONE], TIME_ZONE, TIME_ZONE, InvalidArgument)
     for name, value in environ.items():
         key = _key_of_variable(name)
         if key is not None and value:

@@ -17,10 +17,12 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from dfcli.env.environment import spawn_thread
+from dfcli.env.ids import RandomIds
 from dfcli.env.visible import visible
 from dfcli.errors import DfError
 from dfcli.host.activities import Activities, ActivityCall, Outcome
 from dfcli.host.codes import Codes
+from dfcli.host.function_extras import Extras
 from dfcli.host.log_context import LogContext, line_of
 from dfcli.host.settings import HostSettings
 from dfcli.host.threads import Threads
@@ -74,7 +76,7 @@ async def serve(codes: Codes, channel: socket.socket, threads: int, logs: Worker
 
     user_loop = UserLoop(loop, spawn_thread)
     pool = Threads(loop, spawn_thread, threads)
-    activities = Activities(loop, pool, user_loop.get, answer, HostSettings().async_activities_max)
+    activities = Activities(loop, pool, user_loop.get, answer, HostSettings().async_activities_max, Extras(RandomIds()))
     try:
         while True:
             message = msgspec.msgpack.decode(await read_frame(reader), type=CallMessage)

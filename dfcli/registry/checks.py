@@ -5,18 +5,20 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping, Sequence
 
-from dfcli.authoring.triggers import FunctionDefinition
+from dfcli.authoring.triggers import CALLED_BY_NAME, FunctionDefinition
 from dfcli.errors import AppLoadError, InvalidArgument
 from dfcli.model.ids import check_function_name
 from dfcli.registry.entities import check_entity_class
 from dfcli.registry.refusals import refusal
 from dfcli.registry.routes import check_route, check_routes
+from dfcli.registry.schedules import check_schedule
 
 _ARTICLES = {
     "orchestrator": "an orchestrator",
     "activity": "an activity",
     "entity": "an entity",
     "http": "an HTTP function",
+    "timer": "a timer function",
 }
 
 
@@ -26,6 +28,8 @@ def check_functions(functions: Sequence[FunctionDefinition]) -> None:
     for function in in_source_order:
         _check_trigger(function)
         _check_name(function)
+        if function.kind == "unsupported":
+            continue  # it is never started, so that nothing else of it matters here
         if function.is_class:
             check_entity_class(function)
             continue
@@ -33,6 +37,8 @@ def check_functions(functions: Sequence[FunctionDefinition]) -> None:
         _check_shape(function)
         if function.kind == "http":
             check_route(function)
+        elif function.kind == "timer":
+            check_schedule(function)
     _check_duplicates(in_source_order)
     check_routes(in_source_order)
 
@@ -42,7 +48,8 @@ def _check_trigger(function: FunctionDefinition) -> None:
         raise refusal(
             function,
             "has no trigger",
-            "add one: @app.orchestration_trigger(), @app.activity_trigger(), @app.entity_trigger() or @app.route()",
+            "add one: @app.orchestration_trigger(), @app.activity_trigger(), @app.entity_trigger(), @app.route() or "
+            "@app.timer_trigger(...)",
         )
     if len(function.triggers) > 1:
         raise refusal(
@@ -62,8 +69,10 @@ def _check_name(function: FunctionDefinition) -> None:
 
 
 def _check_parameters(function: FunctionDefinition) -> None:
-    """Every parameter without a default is filled by the trigger or the client."""
+    """Every parameter without a default is filled by the trigger, the client or the context."""
     parameters = inspect.signature(function.function).parameters
+    filled = {function.parameter, function.client_parameter, function.input_parameter, function.context_parameter}
+    filled.update(function.outputs)
     for wished, decorator in ((function.parameter, "trigger"), (function.client_parameter, "durable client")):
         if wished and wished not in parameters:
             raise refusal(
@@ -76,39 +85,40 @@ def _check_parameters(function: FunctionDefinition) -> None:
             parameter.VAR_POSITIONAL,
             parameter.VAR_KEYWORD,
         )
-        if not optional and name not in (function.parameter, function.client_parameter, function.input_parameter):
+        if not optional and name not in filled:
             raise refusal(
                 function,
                 f"has a parameter {name!r} that nothing fills",
                 "give it a default, pass one object as input, or add @app.durable_client_input(...) for a client",
             )
-    if function.kind == "http":
-        _check_http_parameters(function, parameters)
-    else:
-        _check_only_parameter(function, parameters)
-
-
-def _check_http_parameters(function: FunctionDefinition, parameters: Mapping[str, inspect.Parameter]) -> None:
-    """Request and client are passed by name."""
-    for name in (function.parameter, function.client_parameter):
-        if name and parameters[name].kind is inspect.Parameter.POSITIONAL_ONLY:
-            raise refusal(function, f"takes {name!r} by position only", "remove the '/' from its parameters")
     if function.client_parameter and function.client_parameter == function.parameter:
         raise refusal(
             function,
             f"uses {function.parameter!r} for its trigger and for the durable client",
             "give it two parameters",
         )
+    if function.client_parameter and function.kind not in (*CALLED_BY_NAME, "activity"):
+        raise refusal(
+            function,
+            f"is {_ARTICLES[function.kind]} and asks for the durable client",
+            "HTTP functions, timers and activities are given one; an orchestrator calls others with "
+            "context.call_sub_orchestrator(...)",
+        )
+    if function.kind in CALLED_BY_NAME or function.has_extras:
+        _check_called_by_name(function, parameters)
+    else:
+        _check_only_parameter(function, parameters)
+
+
+def _check_called_by_name(function: FunctionDefinition, parameters: Mapping[str, inspect.Parameter]) -> None:
+    """Request, client, context and outputs are passed by name, and so is what stands beside them."""
+    for name in (function.parameter, function.client_parameter, function.context_parameter, *function.outputs):
+        if name and name in parameters and parameters[name].kind is inspect.Parameter.POSITIONAL_ONLY:
+            raise refusal(function, f"takes {name!r} by position only", "remove the '/' from its parameters")
 
 
 def _check_only_parameter(function: FunctionDefinition, parameters: Mapping[str, inspect.Parameter]) -> None:
     """The context of an orchestrator and the input of an activity are passed by position."""
-    if function.client_parameter:
-        raise refusal(
-            function,
-            f"is {_ARTICLES[function.kind]} and asks for the durable client",
-            "only HTTP functions are given one; an orchestrator calls others with context.call_sub_orchestrator(...)",
-        )
     name = function.parameter
     if name is None:
         return

@@ -23,6 +23,8 @@ class Registry:
         self.all = sorted(functions, key=lambda f: (f.kind, f.name.casefold()))
         check_functions(self.all)
         self.http = [f for f in self.all if f.kind == "http"]
+        self.timers = [f for f in self.all if f.kind == "timer"]
+        self.unsupported = [f for f in self.all if f.kind == "unsupported"]
         self._by_kind: dict[str, dict[str, FunctionDefinition]] = {}
         for function in self.all:
             names = self._by_kind.setdefault(function.kind, {})

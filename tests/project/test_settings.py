@@ -161,3 +161,11 @@ def test_a_bad_variable_or_flag_is_wrong_usage(
         load_settings(str(tmp_path), environ=environ, flags=flags)
     assert what in refused.value.what
     assert refused.value.hint.startswith("allowed: ")
+
+
+def test_the_time_zone_goes_by_azures_name_too(tmp_path: Path) -> None:
+    write(tmp_path, toml='time_zone = "Europe/Rome"\n', local={"Values": {"WEBSITE_TIME_ZONE": "Asia/Tokyo"}})
+    assert load_settings(str(tmp_path)).time_zone == "Asia/Tokyo"
+    assert load_settings(str(tmp_path), environ={"WEBSITE_TIME_ZONE": "America/Lima"}).time_zone == "America/Lima"
+    with pytest.raises(InvalidArgument, match="WEBSITE_TIME_ZONE is 'Mars'"):
+        load_settings(str(tmp_path), environ={"WEBSITE_TIME_ZONE": "Mars"})

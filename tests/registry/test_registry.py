@@ -182,7 +182,7 @@ def test_an_orchestrator_takes_exactly_its_context(function: Callable[..., Any],
     assert what in refused(app).what
 
 
-def test_the_durable_client_is_for_http_functions() -> None:
+def test_the_durable_client_is_not_for_orchestrators() -> None:
     app = df.DFApp()
 
     @app.durable_client_input()
