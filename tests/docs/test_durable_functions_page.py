@@ -43,7 +43,6 @@ UNFINISHED = {
     "Versioning",
     "Durable entities",
     "Durable HTTP",
-    "Human interaction, monitor, aggregator",
 }
 LINK = re.compile(r"\[([^]]+)\]\(([^)]+)\)")
 

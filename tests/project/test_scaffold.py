@@ -17,7 +17,7 @@ from dfcli.project.load import load_app
 from dfcli.project.scaffold import list_templates, scaffold, templates_root
 from dfcli.project.settings import load_settings
 
-NAMES = ["fan-out-fan-in", "monitor", "phone-verification", "sequence"]
+NAMES = ["aggregator", "fan-out-fan-in", "monitor", "phone-verification", "sequence"]
 
 
 def test_the_templates_are_listed_with_one_line_each() -> None:
