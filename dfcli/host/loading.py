@@ -1,4 +1,4 @@
-"""Bringing an execution into memory: which code it runs on, the replay, and what it has open; or why it cannot be had."""
+"""Bringing an execution into memory: which code it runs on, the replay, what it has open; or why it cannot be had."""
 
 from __future__ import annotations
 

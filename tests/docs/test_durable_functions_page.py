@@ -131,6 +131,5 @@ def test_an_example_is_linked_from_the_page(example: Path) -> None:
 )
 def test_a_golden_history_is_linked_from_the_page(history: Path) -> None:
     linked = {resolved(target)[0] for row in ROWS for target in row.golden}
-    assert history in linked, (
-        f"add `[{history.stem}](../tests/golden/{history.name})` to its topic's row of {PAGE.name}"
-    )
+    place = history.relative_to(REPOSITORY)
+    assert history in linked, f"add `[{history.stem}](../{place})` to its topic's row of {PAGE.name}"
