@@ -54,9 +54,10 @@ kill: $(VENV)/.ready
 bench: $(VENV)/.ready
 	$(BIN)/python -m benchmarks
 
-# The command reference, written from the commands themselves.
+# The references, written from the commands and the settings themselves.
 docs: $(VENV)/.ready
 	$(BIN)/python -m dfcli.cli.reference > docs/cli.md
+	$(BIN)/python -m dfcli.project.settings_page > docs/settings.md
 
 # The ten longest modules and what they weigh.
 sizes:

@@ -27,9 +27,10 @@ def load(where: Place) -> LoadedApp:
     """The app of a place, with its settings in the environment as the host would set them. Raises AppLoadError."""
     from dfcli.project.load import load_app
 
-    settings_of(where).export(os.environ)
+    settings = settings_of(where)
+    settings.export(os.environ)
     with user_code_talks():
-        return load_app(where.folder)
+        return load_app(where.folder, disabled=settings.disabled)
 
 
 @contextlib.contextmanager

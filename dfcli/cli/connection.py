@@ -76,6 +76,16 @@ def _on_the_files(where: Place, settings: Settings, *, with_app: bool) -> Contro
         ) from None
 
 
+def url_of_host(hub_path: str) -> str:
+    """The address of the host that runs on the hub; empty when nobody answers for it."""
+    running = running_file.read(hub_path)
+    control = _remote(hub_path)
+    if control is None or running is None:
+        return ""
+    control.close()
+    return running.url
+
+
 def _remote(hub_path: str) -> Control | None:
     """The running host's control; None when nobody answers for this hub."""
     running = running_file.read(hub_path)

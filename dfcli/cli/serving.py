@@ -56,7 +56,7 @@ def run_host(settings: Settings, options: RunOptions) -> int:
         terminal.say(f"note: {note}")
     for name in settings.export(os.environ):
         terminal.say(f"note: {name} is set in the environment, which wins over the app's settings")
-    app = load_app(settings.folder)
+    app = load_app(settings.folder, disabled=settings.disabled)
     _collect_seldom()
     runner = asyncio.Runner(loop_factory=loop_factory())
     code = runner.run(_Run(settings, options, app).live())
@@ -316,7 +316,7 @@ class _Run:
                     terminal.say("the code is again what is running")
                 self._is_broken = False
                 return
-            app = await asyncio.to_thread(load_app, folder)
+            app = await asyncio.to_thread(lambda: load_app(folder, disabled=self._settings.disabled))
             if self._pinned is not None:
                 await asyncio.to_thread(self._pinned.replace, self._app, app)
             parked = await self._host.reload(app.registry, app.code_id)

@@ -21,6 +21,7 @@ class HostSettings(msgspec.Struct, frozen=True, kw_only=True):
     workers: int = 0
     """Worker processes for activities; 0: activities run in the host's threads."""
     on_nondeterminism: Literal["park", "fail"] = "park"
+    """What becomes of an instance whose code does not repeat its history: it waits for other code, or it fails."""
     log_details: bool = False
     """Whether transitions tell the end of each episode, too."""
     always_replay: bool = False

@@ -10,7 +10,7 @@ import importlib
 import sys
 import threading
 import traceback
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import ModuleType
@@ -36,8 +36,10 @@ class LoadedApp:
     """The app's .py files, relative to the folder."""
 
 
-def load_app(folder: str) -> LoadedApp:
-    """The app in `folder`, imported anew. Raises AppLoadError naming file and line of what is wrong."""
+def load_app(folder: str, *, disabled: Collection[str] = ()) -> LoadedApp:
+    """The app in `folder`, imported anew, without the functions whose case-folded names are `disabled`.
+
+    Raises AppLoadError naming file and line of what is wrong."""
     folder = imports.real_folder(folder)
     entry = imports.check_entry(folder)
     files = source_files(folder)
@@ -45,7 +47,7 @@ def load_app(folder: str) -> LoadedApp:
     with _fresh_modules(folder):
         module = import_entry(folder)
         app = only_app(module, entry)
-        registry = Registry.from_app(app)
+        registry = Registry(f for f in app.functions if f.name.casefold() not in disabled)
     return LoadedApp(folder, app, registry, code_id, files)
 
 

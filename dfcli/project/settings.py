@@ -7,6 +7,7 @@ remembers where it came from, for `dfcli doctor` and for messages.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping, MutableMapping
 from typing import Any, Literal, NamedTuple
 
@@ -26,6 +27,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The effective values. Units stand in the names; every member but the last four can be set by the user."""
 
     hub: str = "default"
+    """The task hub's name."""
     hub_dir: str = ""
     """The folder that holds the task hubs; empty: `.dfcli` in the app's folder."""
     port: int = 7071
@@ -75,6 +77,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     otel: bool = False
     """Whether traces are exported, as the OTEL_* variables say."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """What is less important than this is not logged."""
     log_replay: bool = _HOST.log_replay
     """Whether lines that orchestrators log while they are replayed are shown, marked as such."""
     log_payloads: bool = _HOST.log_payloads
@@ -142,6 +145,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             free_bytes_min=self.free_bytes_min,
             crash_limit=self.crash_limit,
         )
+
+    @property
+    def disabled(self) -> frozenset[str]:
+        """Functions that are switched off, as in Azure: `AzureWebJobs.NAME.Disabled` among the app's values. Names are
+        case-folded."""
+        off = (name for name, value in self.app.items() if value.strip().casefold() in ("true", "1"))
+        matches = (re.fullmatch(r"AzureWebJobs\.(.+)\.Disabled", name, re.IGNORECASE) for name in off)
+        return frozenset(match[1].casefold() for match in matches if match is not None)
 
     def effective(self) -> Iterator[Effective]:
         """Every value with its source, in the order of the members."""
