@@ -47,9 +47,6 @@ class FunctionCall(msgspec.Struct, frozen=True, kw_only=True):
     kind: str
     name: str
     instance_id: str = ""
-    trace_parent: str = ""
-    """What the caller said of its trace (W3C `traceparent`), for instances that this call starts."""
-    trace_state: str = ""
     attempt: ClassVar[int] = 0
     is_replaying: ClassVar[bool] = False
     is_unwinding: ClassVar[bool] = False

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from dfcli.cli import banner, running_file, terminal
+from dfcli.cli import banner, running_file, terminal, tracing
 from dfcli.cli.errors import say_error
 from dfcli.cli.log_handlers import from_worker, log_to
 from dfcli.cli.pinned import Pinned
@@ -149,6 +149,7 @@ class _Run:
             performer=self._workers if settings.workers else None,
             older_code=self._pinned.snapshots if self._pinned is not None else None,
             on_transition=self._tell,
+            tracer_provider=True if tracing.wanted(settings.otel, os.environ) else None,
         )
 
     def _workers(self, host: Host) -> Performer:

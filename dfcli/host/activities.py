@@ -10,6 +10,7 @@ import asyncio
 import os
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
+from contextlib import nullcontext
 from typing import Any, NamedTuple
 
 import dfcli
@@ -17,11 +18,13 @@ from dfcli.authoring.activity import ActivityInfo
 from dfcli.authoring.running import current
 from dfcli.host.function_extras import Extras
 from dfcli.host.threads import Threads
+from dfcli.host.tracing import running_in
 from dfcli.model import history as h
 from dfcli.model import payload as payloads
 from dfcli.model.failure import FailureDetails, describe
 from dfcli.model.ids import ExecutionKey
 from dfcli.model.payload import Payload
+from dfcli.model.trace import TraceContext
 from dfcli.registry.registry import FunctionDefinition, Registry
 from dfcli.storage.transaction import Dispatch
 
@@ -37,6 +40,8 @@ class ActivityCall(NamedTuple):
     scheduled: h.TaskScheduled
     code_id: str | None = None
     """The code its instance runs on."""
+    trace: TraceContext | None = None
+    """Where traces are made: the call's own span, for spans that the code makes."""
 
     def dispatch(self) -> Dispatch:
         """The record that the call is about to run again."""
@@ -94,6 +99,9 @@ def unknown_activity(call: ActivityCall, registry: Registry) -> Outcome:
 
 def perform(call: ActivityCall, definition: FunctionDefinition, extras: Extras) -> Outcome:
     """Run a plain function for a call, in the calling thread. `sys.exit()` in it fails the call, never the process."""
+    if call.trace is not None:
+        with running_in(call.trace):
+            return perform(call._replace(trace=None), definition, extras)._replace(call=call)
     scheduled = call.scheduled
     token = current.set(call.info())
     try:
@@ -199,7 +207,8 @@ class Activities:
                 coroutine = definition.function()
             else:
                 coroutine = definition.function(payloads.decode(scheduled.input, scheduled.input_text))
-            outcome = Outcome(call, encoded(await coroutine))
+            with running_in(call.trace) if call.trace is not None else nullcontext():
+                outcome = Outcome(call, encoded(await coroutine))
         except BaseException as error:
             outcome = failed(call, error)
         self._async_free += 1

@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
 
+from dfcli.authoring.running import FunctionCall, current
 from dfcli.engine.entity_batch import Batch, run
 from dfcli.host.entity_lane import EntityLane
 from dfcli.host.threads import Threads
@@ -50,7 +51,11 @@ class EntityRunner:
         self._threads.close()
 
     def _run(self, lane: EntityLane, batch: Batch) -> None:
-        run(batch)
+        token = current.set(_call(lane, batch))
+        try:
+            run(batch)
+        finally:
+            current.reset(token)
         self._finish(lane, batch)
 
     def _begin_async(self, lane: EntityLane, batch: Batch) -> None:
@@ -60,6 +65,7 @@ class EntityRunner:
             task.add_done_callback(self._tasks.discard)
 
     async def _run_async(self, lane: EntityLane, batch: Batch) -> None:
+        current.set(_call(lane, batch))
         while (operation := batch.next) is not None:
             try:
                 value = batch.call(operation)
@@ -88,3 +94,7 @@ class EntityRunner:
         done = [self._done.popleft() for _ in range(len(self._done))]
         if done and not self._closed:
             self._take(done)
+
+
+def _call(lane: EntityLane, batch: Batch) -> FunctionCall:
+    return FunctionCall(kind="entity", name=batch.definition.name, instance_id=lane.key.instance_id)

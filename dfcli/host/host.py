@@ -35,6 +35,8 @@ from dfcli.host.settings import HostSettings
 from dfcli.host.threads import Threads
 from dfcli.host.timer_triggers import TimerTriggers, plan
 from dfcli.host.timers import WAKE, Timers
+from dfcli.host.traces import Traces
+from dfcli.host.tracing import tracing_of
 from dfcli.host.transitions import Rules, Transition
 from dfcli.host.user_loop import UserLoop
 from dfcli.host.workers import Performer
@@ -73,6 +75,7 @@ class Host(Reading, EntityRequests, Performing, Firing, HttpFunctions):
         performer: Callable[[Host], Performer] | None = None,
         older_code: OlderCode | None = None,
         on_transition: Callable[[Transition], None] | None = None,
+        tracer_provider: Any = None,
     ) -> None:
         self.registry = app if isinstance(app, Registry) else Registry.from_app(app)
         self.hub_path = hub
@@ -84,6 +87,7 @@ class Host(Reading, EntityRequests, Performing, Firing, HttpFunctions):
         """Where the management API is served, once it is: `http://127.0.0.1:7071/runtime/webhooks/durabletask`."""
         self.rpc_token = self.env.ids.token()
         self._on_transition = on_transition
+        self._tracing = tracing_of(tracer_provider) if tracer_provider is not None else None
         self._runs_code = runs_code
         """False for a command that changes an instance while no host runs: lines are recorded, no user code runs."""
         self.stopped: BaseException | None = None
@@ -165,6 +169,8 @@ class Host(Reading, EntityRequests, Performing, Firing, HttpFunctions):
         )
         self.started_at = self.scheduler.now()
         self._onlookers = self._watched()
+        self._traces = Traces(self._tracing, self.hub) if self._tracing is not None else None
+        self.scheduler.traces = self._traces is not None
         try:
             if self._runs_code:
                 self.hub.host_started(self.env.ids.new_id(), VERSION)
@@ -222,6 +228,8 @@ class Host(Reading, EntityRequests, Performing, Firing, HttpFunctions):
         self._timers.close()
         self.timer_triggers.close()
         self._activities.close()
+        if self._traces is not None:
+            self._traces.close()
         self._threads.close()
         self.entities.close()
         self._function_threads.close()
@@ -331,6 +339,8 @@ class Host(Reading, EntityRequests, Performing, Firing, HttpFunctions):
                 for future in self.waiters.pop(lane.key.instance_id, ()):
                     if not future.done():
                         future.set_result(None)
+        if self._traces is not None:
+            self._traces.committed(transactions)
         if calls:
             self._start(calls)
         self.filing.nudge()

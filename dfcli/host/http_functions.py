@@ -53,7 +53,7 @@ class HttpFunctions:
         headers = request.headers
         trace = TraceContext(headers.get("traceparent", ""), headers.get("tracestate", ""))
         arguments = self.extras(definition, trace=trace)
-        result = await self._run_function(definition, request, arguments, trace)
+        result = await self._run_function(definition, request, arguments)
         if result is None and definition.outputs:
             for name, service in definition.outputs.items():
                 if service == HTTP_OUTPUT:
@@ -62,20 +62,12 @@ class HttpFunctions:
 
     async def run_timer_function(self, definition: FunctionDefinition, request: TimerRequest) -> None:
         """One run of a timer function; an Exception that it raises is raised."""
-        await self._run_function(definition, request, self.extras(definition), TraceContext())
+        await self._run_function(definition, request, self.extras(definition))
 
-    async def _run_function(
-        self, definition: FunctionDefinition, value: object, arguments: dict[str, Any], trace: TraceContext
-    ) -> Any:
+    async def _run_function(self, definition: FunctionDefinition, value: object, arguments: dict[str, Any]) -> Any:
         if definition.parameter is not None:
             arguments[definition.parameter] = value
-        running = FunctionCall(
-            kind=definition.kind,
-            name=definition.name,
-            trace_parent=trace.trace_parent,
-            trace_state=trace.trace_state,
-        )
-        token = current.set(running)
+        token = current.set(FunctionCall(kind=definition.kind or "", name=definition.name))
         try:
             if not definition.is_async:
                 return await self.in_thread(lambda: call(definition.function, arguments))

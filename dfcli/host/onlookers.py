@@ -33,7 +33,9 @@ class Onlookers:
                 for call in draft.calls:
                     if draft.dispatches:  # handed out again after a restart: its line was committed long before
                         self._open_work.opened(call.key, call.scheduled)
-                for append, lane in zip(draft.appends, draft.lanes, strict=True):
+                lanes = {lane.key.instance_id: lane for lane in draft.lanes}
+                for append in draft.appends:
+                    lane = lanes.get(append.key.instance_id)  # none for an entity
                     for transition in transitions(append, lane, self._open_work, self._rules):
                         if transition.level == "error" and transition.kind == "orchestrator":
                             self.failures += 1

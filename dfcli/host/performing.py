@@ -13,6 +13,7 @@ from dfcli.host.draft import Draft
 from dfcli.host.entities import Entities
 from dfcli.host.gate import Gate
 from dfcli.host.scheduler import Scheduler
+from dfcli.host.traces import Traces
 from dfcli.host.workers import Performer
 from dfcli.registry.registry import FunctionDefinition, Registry
 
@@ -32,6 +33,7 @@ class Performing:
     _activities: Performer
     _crash_loops: CrashLoops
     _gate: Gate | None
+    _traces: Traces | None
     _calls_under_way: int
     _stop_asked: asyncio.Event
 
@@ -53,6 +55,8 @@ class Performing:
 
     def _hand_over(self, calls: Sequence[ActivityCall]) -> None:
         codes = self.scheduler.codes
+        if self._traces is not None:
+            calls = self._traces.marked(calls)
         found: list[tuple[ActivityCall, FunctionDefinition]] = []
         for call in calls:
             definition = codes.activity(call.scheduled.name, call.code_id)

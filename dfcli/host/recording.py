@@ -21,6 +21,7 @@ from dfcli.model import payload as payloads
 from dfcli.model.failure import FailureDetails
 from dfcli.model.history import Event, Inbound
 from dfcli.model.ids import ExecutionKey, child_instance_id, stand_in_child_id
+from dfcli.model.trace import TraceContext, within
 
 if TYPE_CHECKING:
     from dfcli.host.entity_delivery import EntityDelivery
@@ -33,6 +34,7 @@ class Lanes(Protocol):
     codes: Codes
     default_version: str | None
     quarantined: Mapping[str, str]
+    traces: bool
     delivery: EntityDelivery
 
     def now(self) -> str: ...
@@ -143,10 +145,17 @@ class Recorder:
                 name=parent.name,
             ),
             code_id=scheduler.codes.code_of_child(parent.code_id),
+            parent_trace_context=self._trace_of_child(parent, created),
         )
         child = scheduler.open_lane(ExecutionKey(created.child_instance_id, created.child_exec), started)
         draft.send(child)
         scheduler.ready(child)
+
+    def _trace_of_child(self, parent: Lane, created: h.SubOrchestrationInstanceCreated) -> TraceContext | None:
+        started = parent.execution.started if parent.execution is not None else None
+        if started is None or not (self._scheduler.traces or started.parent_trace_context is not None):
+            return None
+        return within(parent.execution_id, started.parent_trace_context, created.event_id)
 
     def _fail_child(self, parent: Lane, created: h.SubOrchestrationInstanceCreated, draft: Draft) -> None:
         reason = f"An Orchestration instance with the ID {created.child_instance_id} already exists."
@@ -210,6 +219,8 @@ class Recorder:
             generation=before.generation + 1,
             recent_requests=recent or None,
             request_id=before.request_id,
+            parent_trace_context=before.parent_trace_context
+            or (within(before.execution_id, None) if scheduler.traces else None),
             custom_status=episode.custom_status.raw,
             custom_status_text=episode.custom_status.text,
         )

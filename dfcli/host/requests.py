@@ -28,6 +28,8 @@ from dfcli.host.draft import Draft
 from dfcli.host.lane import Lane, in_quarantine, request_ids_of
 from dfcli.host.scheduler import Scheduler
 from dfcli.host.settings import HostSettings
+from dfcli.host.traces import Traces
+from dfcli.host.tracing import callers_trace
 from dfcli.model import history as h
 from dfcli.model.entity_ids import is_entity_id
 from dfcli.model.history import Inbound
@@ -66,6 +68,7 @@ class Requests:
     stopped: BaseException | None
     is_closed: bool
     code_id: str | None
+    _traces: Traces | None
     outstanding: set[asyncio.Future[None]]
     """What callers of verbs wait for."""
 
@@ -108,12 +111,15 @@ class Requests:
                     hint="choose another id, or terminate that one first",
                 )
             generation = self.hub.next_exec(instance_id)
+        execution_id = self.scheduler.new_id()
+        traces = self._traces
         started = h.ExecutionStarted(
             seq=1,
             event_id=-1,
             timestamp=self.scheduler.now(),
             name=definition.name,
-            execution_id=self.scheduler.new_id(),
+            execution_id=execution_id,
+            parent_trace_context=traces.of_new(execution_id, name) if traces is not None else callers_trace.get(),
             version=version or self.settings.default_version or None,
             input=payload.raw,
             input_text=payload.text,

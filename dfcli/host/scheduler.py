@@ -77,6 +77,8 @@ class Scheduler(Loading):
         self.paused = False
         self.residency = Residency(settings.resident_limit, committer.commit_now)
         self.recorder = Recorder(self)
+        self.traces = False
+        """Whether spans are made, so that children and later generations must know whose trace they continue."""
         self.replays = 0
         self.replayed_events = 0
         self.episodes = 0

@@ -24,6 +24,7 @@ from dfcli.model import history as h
 from dfcli.model.failure import FailureDetails
 from dfcli.model.ids import ExecutionKey
 from dfcli.model.payload import NOTHING, Payload
+from dfcli.model.trace import TraceContext
 
 log = logging.getLogger("dfcli.host")
 
@@ -54,6 +55,7 @@ class CallMessage(msgspec.Struct, frozen=True, array_like=True):
     scheduled: bytes
     code_id: str = ""
     """The code its instance runs on; workers that keep no older code pay no attention."""
+    trace: TraceContext | None = None
 
 
 class AnswerMessage(msgspec.Struct, frozen=True, array_like=True, tag="answer"):
@@ -89,7 +91,9 @@ async def read_frame(reader: asyncio.StreamReader) -> bytes:
 def to_message(number: int, call: ActivityCall) -> CallMessage:
     instance_id, number_of_execution = call.key
     scheduled = h.encode_members(call.scheduled)
-    return CallMessage(number, instance_id, number_of_execution, call.execution_id, scheduled, call.code_id or "")
+    return CallMessage(
+        number, instance_id, number_of_execution, call.execution_id, scheduled, call.code_id or "", call.trace
+    )
 
 
 def to_call(message: CallMessage) -> ActivityCall:
@@ -97,7 +101,11 @@ def to_call(message: CallMessage) -> ActivityCall:
     scheduled = h.decode_line(message.scheduled)
     assert isinstance(scheduled, h.TaskScheduled)
     return ActivityCall(
-        ExecutionKey(message.instance_id, message.exec), message.execution_id, scheduled, message.code_id or None
+        ExecutionKey(message.instance_id, message.exec),
+        message.execution_id,
+        scheduled,
+        message.code_id or None,
+        message.trace,
     )
 
 

@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from dfcli.env.ids import Ids, RandomIds
 from dfcli.errors import DfError, OutcomeUnknown
+from dfcli.host.tracing import callers_trace
 from dfcli.http import listing, management, own_routes
 from dfcli.http.answers import Refusal, broken, nothing, refused, refused_as_durable
 from dfcli.http.call import Call, ClientGone, Service
@@ -24,6 +25,7 @@ from dfcli.http.guard import LOOPBACK_NAMES, Guard
 from dfcli.http.ports import HostPort
 from dfcli.http.routing import Access, RouteTable, parameters, path_segments
 from dfcli.http.triggers import USER_BODY_MAX, TriggerTable, no_route, run_trigger
+from dfcli.model.trace import TraceContext, context_of
 
 log = logging.getLogger("dfcli.http")
 
@@ -83,10 +85,13 @@ class Application:
         self._triggers = TriggerTable(service.host.registry, service.route_prefix)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        token = callers_trace.set(_trace_of(scope))
         try:
             response = await self._respond(scope, receive)
         except ClientGone:
             return
+        finally:
+            callers_trace.reset(token)
         await response(scope, receive, send)
 
     async def _respond(self, scope: Scope, receive: Receive) -> Response:
@@ -148,6 +153,15 @@ class Application:
         call = Call(scope, self.service, values)
         await call.read_body(receive, USER_BODY_MAX)
         return await run_trigger(call, function)
+
+
+def _trace_of(scope: Scope) -> TraceContext | None:
+    """The trace that the request belongs to, for instances that it starts."""
+    headers = dict(scope["headers"])
+    given = headers.get(b"traceparent")
+    if given is None:
+        return None
+    return context_of(given.decode("latin-1"), headers.get(b"tracestate", b"").decode("latin-1"))
 
 
 def build_app(

@@ -30,6 +30,7 @@ from dfcli.model.history_event import CarriedFrom as CarriedFrom
 from dfcli.model.history_event import HistoryEvent as HistoryEvent
 from dfcli.model.history_event import Parent as Parent
 from dfcli.model.payload import Payload
+from dfcli.model.trace import TraceContext
 
 REPLAY_RULES = "native/1"
 """Flavour and version of the rules that new histories are replayed by."""
@@ -57,6 +58,8 @@ class ExecutionStarted(HistoryEvent, tag="ExecutionStarted", frozen=True, kw_onl
     custom_status_text: str | UnsetType = UNSET
     generation: int = 0
     """How many times this run continued as new."""
+    parent_trace_context: TraceContext | None = None
+    """The span that the execution continues: its caller's, its parent's, or that of the first generation."""
     created: str | None = None
     """When the run was started, on a later generation's line: the file that says so may have been removed by then."""
 
