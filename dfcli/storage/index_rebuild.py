@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
@@ -16,7 +17,11 @@ from dfcli.storage.index import UNFINISHED, Index
 from dfcli.storage.instances import InstanceFiles
 from dfcli.storage.names import NamedFile, encode_name, parse_history_file_name
 
+log = logging.getLogger("dfcli.storage")
+
 ROWS_PER_WRITE = 5_000
+TELL_SECONDS = 5.0
+"""How often a rebuild that takes long says how far it is."""
 
 
 class FromFile(NamedTuple):
@@ -72,6 +77,7 @@ def rebuild_index(
     index = Index.create(hub_path, env)
     damaged: dict[str, str] = {}
     rows: list[InstanceSummary] = []
+    done, told_at = 0, env.clock.time()
     for key in newest_executions(hub_path, env):
         if key.exec <= purged_upto(key.instance_id):
             continue
@@ -83,7 +89,11 @@ def rebuild_index(
         rows.append(read.summary)
         if len(rows) >= ROWS_PER_WRITE:
             index.write(rows, [], UNFINISHED)
+            done += len(rows)
             rows = []
+            if env.clock.time() - told_at >= TELL_SECONDS:
+                told_at = env.clock.time()
+                log.warning("the index is made again from the history files: %d instances so far", done)
     index.write(rows, [], UNFINISHED)
     index.make_searchable()
     index.write([], [], batch)
