@@ -34,6 +34,7 @@ class Scenario:
     start: str
     input: Any = None
     script: tuple[Step, ...] = ()
+    version: str | None = None
 
 
 class Activities:
@@ -167,6 +168,14 @@ def orchestrators(df: Any) -> dict[str, Callable[[Any], Any]]:
         word = yield context.wait_for_external_event("Word")
         return (yield context.call_activity("say", word))
 
+    def versioned(context: Any) -> Gen:
+        theirs = yield context.call_sub_orchestrator("says_version", None, "the-child", "3.1")
+        return [context.version, theirs]
+
+    def says_version(context: Any) -> Gen:
+        yield context.call_activity("say", context.version)
+        return context.version
+
     def signals_and_calls(context: Any) -> Gen:
         counter = df.EntityId("Counter", "a")
         context.signal_entity(counter, "add", 5)
@@ -193,7 +202,7 @@ def orchestrators(df: Any) -> dict[str, Callable[[Any], Any]]:
     found: list[Callable[[Any], Any]] = [
         *(chaining, plain, fan_out, first_of_three, race, retries, gives_up, parent, child, wide, parent_of_failing),
         *(failing, retried_child, flaky_child, timers, three_events, event_before_wait, counts, shows_status, waits),
-        *(signals_and_calls, calls_two, failed_operation),
+        *(signals_and_calls, calls_two, failed_operation, versioned, says_version),
     ]
     return {function.__name__: function for function in found}
 
@@ -241,6 +250,7 @@ SCENARIOS = [
         "waits",
         script=(Step(1, "suspend", "hold"), Step(2, "raise", "Word", "Tokyo"), Step(3, "resume", "go on")),
     ),
+    Scenario("versions", "versioned", version="2.0"),
     Scenario("entity_signals_and_call", "signals_and_calls"),
     Scenario("entity_calls_at_once", "calls_two"),
     Scenario("entity_operation_fails", "failed_operation"),

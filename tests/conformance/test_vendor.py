@@ -66,7 +66,7 @@ def ours(scenario: Scenario) -> list[Recorded]:
 
     async def play(host: Host) -> list[Recorded]:
         client = host.client
-        await client.start_new(scenario.start, INSTANCE, scenario.input)
+        await client.start_new(scenario.start, INSTANCE, scenario.input, scenario.version)
         passed = 0.0
         for step in scenario.script:
             await asyncio.sleep(step.at - passed)

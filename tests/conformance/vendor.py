@@ -89,7 +89,7 @@ class VendorHost:
 
     def run(self, scenario: Scenario) -> list[Execution]:
         self.script = list(scenario.script)
-        self._start(INSTANCE, scenario.start, as_text(scenario.input))
+        self._start(INSTANCE, scenario.start, as_text(scenario.input), version=scenario.version)
         while True:
             ready = [execution for execution in self.executions if execution.inbox and execution.status == "Running"]
             for execution in ready:
@@ -108,7 +108,14 @@ class VendorHost:
 
     # -- what arrives --------------------------------------------------------------------------------------------
 
-    def _start(self, instance: str, name: str, text: str | None, parent: tuple[Execution, int] | None = None) -> None:
+    def _start(
+        self,
+        instance: str,
+        name: str,
+        text: str | None,
+        parent: tuple[Execution, int] | None = None,
+        version: str | None = None,
+    ) -> None:
         execution_id = uuid.uuid5(uuid.NAMESPACE_OID, f"execution {len(self.executions)}").hex
         execution = Execution(instance, name, text, execution_id, parent)
         self.executions.append(execution)
@@ -128,7 +135,7 @@ class VendorHost:
                     "Version": None,
                 },
                 Name=name,
-                Version=None,
+                Version=version,
                 Input=text,
                 Tags=None,
                 Correlation=None,
@@ -293,10 +300,10 @@ class VendorHost:
     def _call_child(self, execution: Execution, call: Call) -> Event:
         number = execution.next_id
         instance = call.action.get("instanceId") or f"{execution.execution_id}:{number}"
-        name, text = call.action["functionName"], call.action["input"]
-        event = self._event(CHILD, execution, Name=name, Version=None, InstanceId=instance, Input=text)
+        name, text, version = call.action["functionName"], call.action["input"], call.action.get("version")
+        event = self._event(CHILD, execution, Name=name, Version=version, InstanceId=instance, Input=text)
         execution.open[number] = call
-        self._start(instance, name, text, (execution, number))
+        self._start(instance, name, text, (execution, number), version)
         return event
 
     def _send(self, execution: Execution, action: dict[str, Any]) -> Event:

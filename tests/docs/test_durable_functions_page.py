@@ -39,7 +39,6 @@ NO_EVENTS = "records nothing of its own"
 UNFINISHED = {
     "HTTP APIs",
     "Diagnostics",
-    "Versioning",
     "Durable entities",
     "Durable HTTP",
 }
