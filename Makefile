@@ -4,7 +4,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test format lint types imports unit docs simulate kill bench sizes lock clean
+.PHONY: demo test format lint types imports unit docs simulate kill bench freeze sizes lock clean
 .DEFAULT_GOAL := demo
 
 # The environment, made again whenever the lock or the project file changes.
@@ -58,6 +58,10 @@ bench: $(VENV)/.ready
 docs: $(VENV)/.ready
 	$(BIN)/python -m dfcli.cli.reference > docs/cli.md
 	$(BIN)/python -m dfcli.project.settings_page > docs/settings.md
+
+# From now on the golden histories that are there never change.
+freeze: $(VENV)/.ready
+	$(BIN)/python -m tests.replay.frozen
 
 # The ten longest modules and what they weigh.
 sizes:
