@@ -1,7 +1,7 @@
 """The golden histories that are frozen, with their SHA-256: `tests/golden/SHA256SUMS`, in the form of `sha256sum`.
 
-`python -m tests.replay.frozen` (`make freeze`) adds those that are not listed yet. It never changes a line: what is listed
-is input for ever.
+`python -m tests.replay.frozen` (`make freeze`) adds those that are not listed yet. It never changes a line: what is
+listed is input for ever.
 """
 
 from __future__ import annotations
