@@ -9,17 +9,15 @@ from typing import Any
 
 import msgspec
 
-from dfcli.cli import moments, tables, terminal
+from dfcli.cli import failure_view, moments, tables, terminal
 from dfcli.cli.options import Format
 from dfcli.cli.tables import Cell, Column
 from dfcli.host.control import InstanceStatus
-from dfcli.model.failure import FailureDetails
 from dfcli.model.payload import Payload
 from dfcli.model.query import CodeLocation, Wait
 from dfcli.model.status import InstanceSummary
 
 PAYLOAD_CHARACTERS_SHOWN = 2_000
-TRACE_LINES_SHOWN = 12
 ALIKE_SHOWN = 4
 """More open calls of one function than this are counted instead of listed."""
 
@@ -148,7 +146,7 @@ def lines(status: InstanceStatus) -> Iterator[str]:
         if payload.json_text is not None and not (label == "output" and summary.failure is not None):
             yield _field(label, _payload(payload))
     if summary.failure is not None:
-        yield from _failure(summary.failure)
+        yield from failure_view.lines(summary.failure)
     if summary.quarantined:
         yield _field("quarantined", terminal.visible(summary.quarantined))
     if status.parked:
@@ -163,16 +161,6 @@ def _field(label: str, text: str) -> str:
 
 def _payload(payload: Payload) -> str:
     return terminal.shortened(terminal.visible(payload.json_text or ""), PAYLOAD_CHARACTERS_SHOWN)
-
-
-def _failure(failure: FailureDetails) -> Iterator[str]:
-    yield _field("failure", terminal.paint(terminal.visible(str(failure)), "red"))
-    trace = terminal.visible_lines((failure.stack_trace or "").rstrip())
-    if trace != [""]:
-        if len(trace) > TRACE_LINES_SHOWN:
-            yield f"{'':12}… {len(trace) - TRACE_LINES_SHOWN} lines above; all of them: -o json"
-        for line in trace[-TRACE_LINES_SHOWN:]:
-            yield f"{'':12}{line}"
 
 
 def _waiting(status: InstanceStatus) -> Iterator[str]:

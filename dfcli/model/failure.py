@@ -50,14 +50,14 @@ def printable(text: str) -> str:
 
 def _describe(error: BaseException, hide: tuple[str, ...], depth: int) -> FailureDetails:
     recorded = getattr(error, "failure_details", None)
+    cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     if isinstance(recorded, FailureDetails) and depth > 0:
-        return recorded
+        return recorded if cause is None or depth >= CAUSES_MAX else _under(recorded, _describe(cause, hide, depth + 1))
     frames = [f for f in traceback.extract_tb(error.__traceback__) if not (hide and f.filename.startswith(hide))]
     lines = traceback.format_list(frames) + traceback.format_exception_only(error)
-    cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     inner: FailureDetails | None = None
     if isinstance(recorded, FailureDetails):
-        inner = recorded
+        inner = recorded if cause is None else _under(recorded, _describe(cause, hide, depth + 1))
     elif cause is not None and depth < CAUSES_MAX:
         inner = _describe(cause, hide, depth + 1)
     try:
@@ -70,6 +70,16 @@ def _describe(error: BaseException, hide: tuple[str, ...], depth: int) -> Failur
         stack_trace=printable("".join(lines))[-STACK_TRACE_CHARACTERS_MAX:],
         inner_failure=inner,
     )
+
+
+def _under(failure: FailureDetails, cause: FailureDetails) -> FailureDetails:
+    """The failure with one more cause below its root: a task that failed while another failure was being handled."""
+    chain = [failure]
+    while chain[-1].inner_failure is not None:
+        chain.append(chain[-1].inner_failure)
+    for details in reversed(chain):
+        cause = msgspec.structs.replace(details, inner_failure=cause)
+    return cause
 
 
 def _type_name(error: BaseException) -> str:
