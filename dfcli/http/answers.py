@@ -88,7 +88,7 @@ def refused_as_durable(error: DfError, ids: Ids) -> Response:
     status = status_of(error)
     if status in (404, 410):
         return nothing(status)
-    if isinstance(error, Refusal) or status >= 500 or status == 413:
+    if status >= 500 or status == 413 or (isinstance(error, Refusal) and status != 400):
         return refused(error, ids)
     message, exception_message = error.what, http_text(error)
     if isinstance(error, errors.InvalidJson):
@@ -103,10 +103,15 @@ def refused_as_durable(error: DfError, ids: Ids) -> Response:
     body = {
         "Message": message,
         "ExceptionMessage": exception_message,
-        "ExceptionType": next(name for kind, name in _EXCEPTION_TYPES if isinstance(error, kind)),
+        "ExceptionType": _exception_type(error),
         "error": _error_member(error, ids),
     }
     return answer(encode(body), status, _headers(error))
+
+
+def _exception_type(error: DfError) -> str:
+    kind = errors.InvalidArgument if isinstance(error, Refusal) else type(error)
+    return next(name for known, name in _EXCEPTION_TYPES if issubclass(kind, known))
 
 
 def broken(request_id: str) -> Response:

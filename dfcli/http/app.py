@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from dfcli.env.ids import Ids, RandomIds
 from dfcli.errors import DfError, OutcomeUnknown
 from dfcli.host.tracing import callers_trace
-from dfcli.http import listing, management, own_routes
+from dfcli.http import entities, listing, management, own_routes
 from dfcli.http.answers import Refusal, broken, nothing, refused, refused_as_durable
 from dfcli.http.call import Call, ClientGone, Service
 from dfcli.http.guard import LOOPBACK_NAMES, Guard
@@ -67,7 +67,7 @@ class Area:
         return refused(no_route(), ids)
 
 
-durable_routes = RouteTable(management.routes, listing.routes)
+durable_routes = RouteTable(management.routes, listing.routes, entities.routes)
 WORKER = "{token}"
 AREAS = (
     Area(("runtime", "webhooks", "durabletask"), durable_routes, refused_as_durable),

@@ -40,16 +40,15 @@ async def list_instances(call: Call) -> Response:
         created_from=call.query.moment("createdtimefrom"),
         created_to=call.query.moment("createdtimeto"),
     )
-    top = call.query.integer("top", 0)
-    continuation = call.headers.get(CONTINUATION.encode(), b"").decode("latin-1")
-    if call.is_worker and top <= 0:
-        # The vendor's client never asks for a second page, so on the workers' address the first holds everything.
-        items, continuation = await _all_pages(call, which, continuation), ""
-    else:
-        page = await asyncio.to_thread(
-            call.host.query, which, top=min(top if top > 0 else PAGE_DEFAULT, PAGE_MAX), continuation=continuation
-        )
-        items, continuation = page.items, page.continuation
+    top, everything = page_size(call)
+    items: list[InstanceSummary] = []
+    continuation = continuation_of(call)
+    while True:
+        page = await asyncio.to_thread(call.host.query, which, top=top, continuation=continuation)
+        items += page.items
+        continuation = page.continuation
+        if not (everything and continuation):
+            break
     show_input = call.query.flag("showinput", True)
     body = encode([status_object(summary, show_input=show_input) for summary in items])
     return answer(body, 200, {CONTINUATION: continuation})
@@ -71,11 +70,17 @@ async def purge_instances(call: Call) -> Response:
     return answer(encode({"instancesDeleted": deleted})) if deleted else nothing(404)
 
 
-async def _all_pages(call: Call, which: InstanceFilter, continuation: str) -> list[InstanceSummary]:
-    items: list[InstanceSummary] = []
-    while True:
-        page = await asyncio.to_thread(call.host.query, which, top=PAGE_MAX, continuation=continuation)
-        items += page.items
-        continuation = page.continuation
-        if not continuation:
-            return items
+def page_size(call: Call) -> tuple[int, bool]:
+    """How many a page holds, and whether the answer is to hold every page.
+
+    The vendor's client never asks for a second page, so on the workers' address the first one holds everything.
+    """
+    top = call.query.integer("top", 0)
+    if top > 0:
+        return min(top, PAGE_MAX), False
+    return (PAGE_MAX, True) if call.is_worker else (PAGE_DEFAULT, False)
+
+
+def continuation_of(call: Call) -> str:
+    """Where the page begins, as the page before said; empty: at the first."""
+    return call.headers.get(CONTINUATION.encode(), b"").decode("latin-1")

@@ -10,12 +10,13 @@ from collections.abc import Awaitable, Callable
 
 from starlette.responses import Response
 
-from dfcli.errors import InstanceGone, NotFound, WrongState
+from dfcli.errors import InstanceGone, InvalidArgument, NotFound, WrongState
 from dfcli.http.answers import Refusal, answer, encode, nothing, text
 from dfcli.http.call import Call
 from dfcli.http.check_status import check_status, wait_for_completion, wait_seconds
 from dfcli.http.routing import DURABLE_BODY_MAX, Access, RouteTable
 from dfcli.model import projection
+from dfcli.model.entity_ids import entity_instance_id, is_entity_id, parse_entity_id
 from dfcli.model.ids import check_event_name, check_instance_id
 from dfcli.model.status import TERMINAL_STATUSES, InstanceSummary
 from dfcli.model.status_object import status_object
@@ -36,9 +37,21 @@ def checked_hub(call: Call) -> None:
 def instance_of(call: Call) -> str:
     """The instance id of the path. Raises NotFound for an entity's, InvalidArgument for what can be no id."""
     instance_id = call.params["id"]
-    if instance_id.startswith("@"):
+    if is_entity_id(instance_id):
         raise NotFound(f"no instance {instance_id!r}")
     return check_instance_id(instance_id)
+
+
+def instance_or_entity(call: Call) -> str:
+    """The id of the path, where entities are shown and purged as instances. Raises InvalidArgument, NotFound."""
+    instance_id = call.params["id"]
+    if not is_entity_id(instance_id):
+        return check_instance_id(instance_id)
+    try:
+        name, key = parse_entity_id(instance_id)
+    except InvalidArgument:
+        raise NotFound(f"no entity {instance_id!r}") from None
+    return entity_instance_id(name, key)
 
 
 def known_instance(call: Call) -> InstanceSummary:
@@ -80,7 +93,9 @@ async def start(call: Call) -> Response:
 @routes.add("GET", "instances/{id}", access=Access.SYSTEM)
 async def status(call: Call) -> Response:
     checked_hub(call)
-    summary = known_instance(call)
+    summary = call.host.summary(instance_or_entity(call))
+    if summary is None:
+        return nothing(404)
     show_input = call.query.flag("showinput", True)
     history = None
     if call.query.flag("showhistory", False) and summary.status != "Pending":
@@ -97,10 +112,15 @@ async def status(call: Call) -> Response:
 @routes.add("DELETE", "instances/{id}", access=Access.SYSTEM)
 async def purge(call: Call) -> Response:
     checked_hub(call)
+    instance_id = instance_or_entity(call)
     try:
-        deleted = await call.host.purge(instance_of(call))
+        deleted = await call.host.purge(instance_id)
     except WrongState as error:
         return text(error.what, 412)
+    except NotFound:
+        if not is_entity_id(instance_id):
+            raise
+        deleted = 0  # of entities Durable Functions does not ask first whether they are there
     return answer(encode({"instancesDeleted": deleted}))
 
 

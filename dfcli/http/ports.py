@@ -10,6 +10,7 @@ from typing import Protocol
 
 from dfcli.authoring.http import HttpRequest, HttpResponse
 from dfcli.authoring.triggers import FunctionDefinition, Kind
+from dfcli.model.entity_status import EntityPage, EntityView
 from dfcli.model.history import Event
 from dfcli.model.payload import Payload
 from dfcli.model.query import InstanceFilter, Page, Wait
@@ -78,6 +79,32 @@ class HostPort(Protocol):
 
     async def wait(self, instance_id: str, timeout: float | None = None) -> InstanceSummary:
         """The summary once the instance has ended. NotFound, or TimedOut after `timeout` seconds."""
+        ...
+
+    async def signal_entity(
+        self,
+        name: str,
+        key: str,
+        operation: str,
+        payload: Payload,
+        *,
+        due: str | None = None,
+        request_id: str | None = None,
+    ) -> None: ...
+
+    def entity(self, name: str, key: str) -> EntityView | None: ...
+
+    def list_entities(
+        self,
+        name: str = "",
+        *,
+        last_operation_from: str | None = None,
+        last_operation_to: str | None = None,
+        top: int = 100,
+        continuation: str = "",
+        fetch_state: bool = True,
+    ) -> EntityPage:
+        """May be called on any thread."""
         ...
 
     def waits(self, instance_id: str) -> list[Wait]: ...

@@ -6,6 +6,8 @@ import asyncio
 import re
 from collections.abc import Callable
 
+import msgspec
+
 from dfcli.authoring.http import HttpRequest
 from dfcli.authoring.triggers import FunctionDefinition
 from dfcli.errors import (
@@ -19,6 +21,8 @@ from dfcli.errors import (
 )
 from dfcli.model import history as h
 from dfcli.model import payload
+from dfcli.model.entity_ids import entity_instance_id
+from dfcli.model.entity_status import EntityPage, EntityView
 from dfcli.model.payload import NOTHING, Payload
 from dfcli.model.query import InstanceFilter, Page, Wait
 from dfcli.model.status import InstanceSummary
@@ -44,6 +48,7 @@ class FakeHost:
     def __init__(self, http: list[FunctionDefinition] | None = None) -> None:
         self.registry = FakeRegistry(http)
         self.instances: dict[str, InstanceSummary] = {}
+        self.entities: dict[str, EntityView] = {}
         self.histories: dict[str, list[h.Event]] = {}
         self.told: list[tuple[object, ...]] = []
         self.ended = asyncio.Event()
@@ -93,6 +98,9 @@ class FakeHost:
         self._live(instance_id)
         self.told.append(("raise", instance_id, name, payload.json_text, request_id))
 
+    async def signal_entity(self, name, key, operation, payload, *, due=None, request_id=None):
+        self.told.append(("signal", name, key, operation, payload.json_text, due, request_id))
+
     async def terminate(self, instance_id, reason):
         self._live(instance_id)
         self.put(instance_id, "Terminated", output=payload.encode(reason))
@@ -134,6 +142,43 @@ class FakeHost:
     def end(self, instance_id: str, output: Payload = NOTHING, status: str = "Completed") -> None:
         self.put(instance_id, status, output=output)
         self.ended.set()
+
+    def put_entity(self, name: str, key: str, state: Payload, last_operation_time: str = STARTED) -> None:
+        exists = state != NOTHING
+        self.entities[f"@{name}@{key}"] = EntityView(
+            name=name,
+            key=key,
+            state=state,
+            exists=exists,
+            last_operation_time=last_operation_time,
+            waiting=0,
+            locked_by=None,
+        )
+
+    def entity(self, name: str, key: str) -> EntityView | None:
+        return self.entities.get(entity_instance_id(name, key))
+
+    def list_entities(
+        self,
+        name="",
+        *,
+        last_operation_from=None,
+        last_operation_to=None,
+        top=100,
+        continuation="",
+        fetch_state=True,
+    ) -> EntityPage:
+        if not re.fullmatch("[0-9]*", continuation):
+            raise InvalidArgument("the continuation token is not one of ours")
+        found = [
+            view if fetch_state else msgspec.structs.replace(view, state=NOTHING)
+            for _, view in sorted(self.entities.items())
+            if view.exists
+            and name.lower() in ("", view.name)
+            and (last_operation_from or "") <= view.last_operation_time <= (last_operation_to or "9")
+        ]
+        start = int(continuation or "0")
+        return EntityPage(found[start : start + top], str(start + top) if start + top < len(found) else "")
 
     def waits(self, instance_id: str) -> list[Wait]:
         return [Wait(kind="event", name="Approval")]

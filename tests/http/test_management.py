@@ -284,7 +284,7 @@ def test_a_wrong_method_is_404_everywhere(client: AsgiClient, host: FakeHost, me
 
 
 @pytest.mark.parametrize(
-    "path", ["", "instances/a/xyz", "instances/a/b/c/d", "entities", "nothing", "instances/a/rewind"]
+    "path", ["", "instances/a/xyz", "instances/a/b/c/d", "entities/a/b/c", "nothing", "orchestrators"]
 )
 def test_an_unknown_path_is_404_without_a_body(client: AsgiClient, host: FakeHost, path: str) -> None:
     host.put("a", "Running")
