@@ -37,6 +37,8 @@ def lines(
     for fact in recovered(report):
         yield f"recovered  {fact}"
     yield f"api        {url}{MANAGEMENT}"
+    if settings.auth:
+        yield "keys       requests need one; `dfcli keys list --show` shows them, and commands find theirs"
     yield f"ready in {milliseconds} ms at {url}; Ctrl-C stops"
 
 

@@ -34,6 +34,9 @@ COMMANDS: dict[str, Entry] = {
     "terminate": _entry("terminate", "Instances", "End instances now, without running their code again."),
     "purge": _entry("purge", "Instances", "Remove ended instances and their histories."),
     "replay": _entry("replay", "Debugging", "Run a recorded history against the code and compare.", "replay_history"),
+    "keys list": _entry("keys_list", "Keys", "List the keys that requests may show."),
+    "keys rotate": _entry("keys_rotate", "Keys", "Make a new key for a scope."),
+    "keys revoke": _entry("keys_revoke", "Keys", "End keys now."),
 }
 
 EXIT_CODES: dict[int, str] = {

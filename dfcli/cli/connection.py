@@ -87,17 +87,30 @@ def url_of_host(hub_path: str) -> str:
 
 
 def _remote(hub_path: str) -> Control | None:
-    """The running host's control; None when nobody answers for this hub."""
+    """The running host's control; None when nobody answers for this hub.
+
+    Raises HubUnreadable when the host asks for keys, and the hub's cannot be read.
+    """
     running = running_file.read(hub_path)
     if running is None:
         return None
     from dfcli.http.remote_client import RemoteControl
 
     try:
-        control = RemoteControl(running.url)
+        control = RemoteControl(running.url, key=key_of(hub_path, running))
     except InvalidArgument:  # the file is damaged
         return None
     return control if control.is_alive(hub_path) else None
+
+
+def key_of(hub_path: str, running: running_file.RunningHost) -> str:
+    """The hub's system key when its host asks for keys; else empty. Raises HubUnreadable, NotFound."""
+    if not running.auth:
+        return ""
+    from dfcli.env.environment import Env
+    from dfcli.storage.keys import KeyFile, KeyScope
+
+    return KeyFile(hub_path, Env()).current(KeyScope.SYSTEM).value
 
 
 def _check_hub_exists(settings: Settings) -> None:

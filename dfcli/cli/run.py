@@ -41,6 +41,9 @@ def run(
     log_replay: Annotated[
         bool, typer.Option("--log-replay", help="Show what orchestrators log while they are replayed, too.")
     ] = False,
+    auth: Annotated[
+        bool, typer.Option("--auth", help="Ask requests for a key; `dfcli keys list` shows them. Commands find theirs.")
+    ] = False,
     folder: options.Folder = ".",
     hub: options.Hub = "",
     hub_dir: options.HubDir = "",
@@ -57,6 +60,7 @@ def run(
         port=port,
         workers=workers,
         always_replay=always_replay or None,
+        auth=auth or None,
         pin=pin or None,
         log_level=log_level or None,
         log_replay=log_replay or None,

@@ -16,6 +16,8 @@ class RunningHost(msgspec.Struct, frozen=True, rename="camel"):
     url: str
     pid: int = 0
     started_at: str = ""
+    auth: bool = False
+    """Whether the host asks for keys."""
 
 
 def read(hub_path: str) -> RunningHost | None:

@@ -17,23 +17,26 @@ from typing import NamedTuple
 import msgspec
 
 from dfcli.cli import banner, running_file, terminal, tracing
+from dfcli.cli.connection import key_of
 from dfcli.cli.errors import say_error
 from dfcli.cli.log_handlers import from_worker, log_to
 from dfcli.cli.pinned import Pinned
 from dfcli.cli.transition_log import TransitionLog
 from dfcli.env.environment import Env
-from dfcli.errors import DfError, HubLocked
+from dfcli.errors import DfError, HubLocked, NotFound
 from dfcli.host.host import Host
 from dfcli.host.log_file import LogFile
 from dfcli.host.transitions import Transition
 from dfcli.host.workers import Performer, Workers
 from dfcli.http.app import build_app
+from dfcli.http.keys import KeyGate, KeyRing
 from dfcli.http.server import HttpServer, loop_factory
 from dfcli.project.code_id import code_id_of
 from dfcli.project.folder import ENTRY_FILE, source_files
 from dfcli.project.load import LoadedApp, load_app
 from dfcli.project.settings import Settings
 from dfcli.project.sources import FILES
+from dfcli.storage.keys import KeyFile
 
 log = logging.getLogger("dfcli.host")
 
@@ -165,6 +168,7 @@ class _Run:
         from importlib.metadata import version
 
         asgi, service = build_app(self._host, version=version("dfcli"), route_prefix=settings.route_prefix)
+        keys = self._existing_keys()
         server = HttpServer(asgi, service, port=settings.port)
         self._host.base_url = f"{server.url}{banner.MANAGEMENT}"
         self._host.on_death = lambda _error: self._stop.set()
@@ -172,6 +176,10 @@ class _Run:
             self._catch_signals()
             self._begin_logs()
             await self._host.start()
+            if keys is not None:
+                keys.ensure()
+                service.gate = KeyGate(KeyRing(keys, self._host.env.clock))
+                self._host.link_code = lambda: service.link_code
             if self._log_file is not None:
                 self._log_file.begin()
         except BaseException:
@@ -181,7 +189,9 @@ class _Run:
             await self._keep_code(server)
         self._host.hub.tell_holder({"Command": "dfcli run", "Url": server.url})
         await server.start()
-        running = running_file.RunningHost(url=server.url, pid=os.getpid(), started_at=self._host.started_at)
+        running = running_file.RunningHost(
+            url=server.url, pid=os.getpid(), started_at=self._host.started_at, auth=settings.auth
+        )
         running_file.write(settings.hub_path, running)
         if self._pinned is not None:
             self._pinned.prune_soon(self._host, self._app)
@@ -190,6 +200,15 @@ class _Run:
             self._reloads.put_nowait([ENTRY_FILE])  # it may have changed between the load and the watch
         self._say_ready(server)
         return server
+
+    def _existing_keys(self) -> KeyFile | None:
+        """The hub's keys when requests need one. Keys that others can read are refused before anything runs."""
+        if not self._settings.auth:
+            return None
+        keys = KeyFile(self._settings.hub_path, Env())
+        with suppress(NotFound):  # they are made with the hub
+            keys.read()
+        return keys
 
     async def _keep_code(self, server: HttpServer) -> None:
         """Before anything can begin on it: the loop has not turned since the host started."""
@@ -209,7 +228,8 @@ class _Run:
         if running is None:
             return
         with suppress(DfError):
-            if not RemoteControl(running.url).is_alive(self._settings.hub_path):
+            key = key_of(self._settings.hub_path, running)
+            if not RemoteControl(running.url, key=key).is_alive(self._settings.hub_path):
                 return
             raise _AlreadyHosted(self._settings.hub_path, running)
 

@@ -217,13 +217,13 @@ class DurableOrchestrationClient(EntityClient):
         """The links, on the address the host serves. RuntimeError when it serves none."""
         if not self._host.base_url:
             raise RuntimeError("this host serves no HTTP: there are no management links to give")
-        return management_links(self._host.base_url, instance_id, self._host.hub_name)
+        return management_links(self._host.base_url, instance_id, self._host.hub_name, code=self._host.link_code())
 
     def get_client_response_links(self, request: HttpRequest, instance_id: str) -> dict[str, str]:
         """The links, on the origin that the request came to."""
         origin = urlsplit(request.url)
         base = f"{origin.scheme}://{origin.netloc}{MANAGEMENT_PATH}"
-        return management_links(base, instance_id, self._host.hub_name)
+        return management_links(base, instance_id, self._host.hub_name, code=self._host.link_code())
 
     def _check_hub(self, task_hub_name: str | None) -> None:
         if task_hub_name and task_hub_name.casefold() != self._host.hub_name.casefold():

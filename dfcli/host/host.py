@@ -85,6 +85,8 @@ class Host(Reading, EntityRequests, Performing, Firing, HttpFunctions):
         self.code_id = code_id
         self.base_url = ""
         """Where the management API is served, once it is: `http://127.0.0.1:7071/runtime/webhooks/durabletask`."""
+        self.link_code: Callable[[], str] = lambda: ""
+        """The key that links to the management API carry; empty when none is asked for."""
         self.rpc_token = self.env.ids.token()
         self._on_transition = on_transition
         self._tracing = tracing_of(tracer_provider) if tracer_provider is not None else None

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from dfcli.authoring.triggers import AuthLevel, FunctionDefinition
 from dfcli.env.ids import Ids, RandomIds
 from dfcli.errors import DfError, OutcomeUnknown
 from dfcli.host.tracing import callers_trace
@@ -26,6 +27,7 @@ from dfcli.http.ports import HostPort
 from dfcli.http.routing import Access, RouteTable, parameters, path_segments
 from dfcli.http.triggers import USER_BODY_MAX, TriggerTable, no_route, run_trigger
 from dfcli.model.trace import TraceContext, context_of
+from dfcli.storage.keys import KeyScope
 
 log = logging.getLogger("dfcli.http")
 
@@ -56,6 +58,8 @@ class Area:
     table: RouteTable
     refuse: Callable[[DfError, Ids], Response]
     is_worker: bool = False
+    access: Access = Access.SYSTEM
+    """What must be shown to learn that there is no such route."""
 
     def unknown(self, allowed: Sequence[str], ids: Ids) -> Response:
         """No such route. On durable paths a wrong method is 404 as well, as Durable Functions has it."""
@@ -68,6 +72,16 @@ class Area:
 
 
 durable_routes = RouteTable(management.routes, listing.routes, entities.routes)
+SCOPES: dict[Access | AuthLevel, frozenset[KeyScope] | None] = {
+    Access.OPEN: None,
+    Access.SYSTEM: frozenset({KeyScope.SYSTEM, KeyScope.MASTER}),
+    Access.ADMIN: frozenset({KeyScope.MASTER}),
+    Access.FUNCTION: frozenset({KeyScope.FUNCTION, KeyScope.MASTER}),
+    AuthLevel.ANONYMOUS: None,
+    AuthLevel.FUNCTION: frozenset({KeyScope.FUNCTION, KeyScope.MASTER}),
+    AuthLevel.ADMIN: frozenset({KeyScope.MASTER}),
+}
+"""Which keys open what; None: no key is asked for."""
 WORKER = "{token}"
 AREAS = (
     Area(("runtime", "webhooks", "durabletask"), durable_routes, refused_as_durable),
@@ -132,8 +146,10 @@ class Application:
     async def _in_area(self, area: Area, scope: Scope, receive: Receive, segments: Sequence[str]) -> Response:
         route, allowed = area.table.find(scope["method"], segments)
         if route is None:
+            self._admit(Call(scope, self.service, {}, is_worker=area.is_worker), area.access)
             return area.unknown(allowed, self.service.ids)
         call = Call(scope, self.service, parameters(route, segments), is_worker=area.is_worker)
+        self._admit(call, route.access)
         await call.read_body(receive, route.body_max)
         return await route.handler(call)
 
@@ -141,7 +157,9 @@ class Application:
         method = scope["method"]
         route, _ = root_routes.find(method, segments)
         if route is not None:
-            return await route.handler(Call(scope, self.service, {}))
+            call = Call(scope, self.service, {})
+            self._admit(call, route.access)
+            return await route.handler(call)
         if segments and segments[0].lower() in ("runtime", "admin", "rpc", "dfcli"):
             return refused(no_route(), self.service.ids)
         if self._triggers.registry is not self.service.host.registry:
@@ -151,8 +169,26 @@ class Application:
             return refused(no_route(), self.service.ids)
         function, values = found
         call = Call(scope, self.service, values)
+        try:
+            self._admit(call, Access.FUNCTION, function)
+        except Refusal as refusal:
+            if refusal.status == 429:
+                raise
+            return nothing(refusal.status, refusal.headers)  # as Azure has it: no body
         await call.read_body(receive, USER_BODY_MAX)
         return await run_trigger(call, function)
+
+    def _admit(self, call: Call, access: Access, function: FunctionDefinition | None = None) -> None:
+        """The one place where keys are asked for: before a body is read, before anything is done. Raises Refusal.
+
+        The workers' address is a secret of its own, and asks for no other.
+        """
+        gate = self.service.gate
+        if gate is None or call.is_worker:
+            return
+        allowed = SCOPES[function.auth_level if function is not None else access]
+        if allowed is not None:
+            gate.check(call, allowed)
 
 
 def _trace_of(scope: Scope) -> TraceContext | None:

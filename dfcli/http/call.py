@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
 from starlette.types import Receive, Scope
@@ -18,6 +19,9 @@ from dfcli.http.ports import HostPort
 from dfcli.model import payload
 from dfcli.model.payload import NOTHING, Payload
 from dfcli.model.time import to_timestamp
+
+if TYPE_CHECKING:
+    from dfcli.http.keys import KeyGate
 
 QUERY_PARAMETERS_MAX = 32
 REQUEST_ID_LENGTH_MAX = 256
@@ -36,8 +40,15 @@ class Service:
     ids: Ids
     route_prefix: str = "api"
     version: str = ""
+    gate: KeyGate | None = None
+    """Who is let in; None: keys are off."""
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the server shuts down: whoever waits answers now."""
+
+    @property
+    def link_code(self) -> str:
+        """The key in links to the management API; empty when keys are off."""
+        return self.gate.ring.link_code if self.gate is not None else ""
 
 
 class Call:

@@ -21,7 +21,8 @@ def check_status(call: Call, instance_id: str) -> Response:
     """202 with the addresses."""
     fail_loudly = call.query.flag("returninternalservererroronfailure", False)
     flags = "&returnInternalServerErrorOnFailure=true" if fail_loudly else ""
-    uris = management_links(call.origin + MANAGEMENT_PATH, instance_id, call.host.hub_name, flags=flags)
+    code = call.service.link_code
+    uris = management_links(call.origin + MANAGEMENT_PATH, instance_id, call.host.hub_name, flags=flags, code=code)
     headers = {"location": uris["statusQueryGetUri"], "retry-after": RETRY_AFTER_SECONDS}
     return Response(encode(uris), 202, headers, JSON)
 

@@ -34,7 +34,12 @@ class Address(NamedTuple):
 
     @property
     def authority(self) -> str:
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+        return authority_of(self.host, self.port)
+
+
+def authority_of(host: str, port: int) -> str:
+    """`127.0.0.1:7071`, `[::1]:7071`."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def address_of(url: str) -> Address:
@@ -53,10 +58,11 @@ def exchange(
     target: str,
     body: bytes | None = None,
     *,
+    key: str = "",
     changes: bool = False,
     answer_seconds: float = ANSWER_SECONDS,
 ) -> Answer:
-    """Send one request and read its answer.
+    """Send one request and read its answer. `key` is shown to the host, which must have proved itself.
 
     Raises Unavailable when nobody answers; OutcomeUnknown when the connection ends after a request that `changes`
     something was sent.
@@ -68,7 +74,7 @@ def exchange(
     with connection:
         connection.settimeout(answer_seconds)
         try:
-            connection.sendall(_request(address, method, target, body))
+            connection.sendall(_request(address, method, target, body, key))
             return _read_answer(connection)
         except (OSError, ValueError) as error:
             why = str(error) or type(error).__name__
@@ -81,8 +87,10 @@ def exchange(
             raise Unavailable("the host ended the connection before it answered", why=why) from None
 
 
-def _request(address: Address, method: str, target: str, body: bytes | None) -> bytes:
+def _request(address: Address, method: str, target: str, body: bytes | None, key: str) -> bytes:
     lines = [f"{method} {target} HTTP/1.1", f"Host: {address.authority}", "Connection: close"]
+    if key:
+        lines.append(f"x-functions-key: {key}")
     if body is not None:
         lines += ["Content-Type: application/json", f"Content-Length: {len(body)}"]
     return "\r\n".join([*lines, "", ""]).encode("ascii") + (body or b"")

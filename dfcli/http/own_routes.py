@@ -16,6 +16,8 @@ from dfcli.http import wire
 from dfcli.http.answers import Refusal, answer, encode
 from dfcli.http.call import Call
 from dfcli.http.check_status import WAIT_SECONDS_MAX, ended
+from dfcli.http.exchange import authority_of
+from dfcli.http.key_proof import NONCE_CHARACTERS
 from dfcli.http.listing import PAGE_DEFAULT, PAGE_MAX, statuses
 from dfcli.http.routing import DURABLE_BODY_MAX, Access, RouteTable
 from dfcli.model.ids import check_event_name, check_instance_id
@@ -29,6 +31,17 @@ LINES = "application/x-ndjson"
 @routes.add("GET", "health", access=Access.OPEN)
 async def health(call: Call) -> Response:
     return answer(encode({"status": "stopping" if call.service.stopping.is_set() else "ok"}))
+
+
+@routes.add("GET", "challenge", access=Access.OPEN)
+async def challenge(call: Call) -> Response:
+    """Proves to whoever knows the hub's key that this host knows it too; see `key_proof`."""
+    nonce = call.query.text("nonce")
+    if len(nonce) not in NONCE_CHARACTERS or not nonce.isascii() or not nonce.isprintable():
+        raise InvalidArgument("the nonce cannot be used", why="it has 16 to 128 printable characters")
+    gate = call.service.gate
+    proof = gate.ring.proof(nonce, authority_of(*call.scope["server"])) if gate is not None else ""
+    return answer(encode({"proof": proof}))
 
 
 @routes.add("GET", "hub", access=Access.SYSTEM)

@@ -13,6 +13,7 @@ import msgspec
 
 from dfcli import errors
 from dfcli.env.clock import Clock, SystemClock
+from dfcli.env.ids import RandomIds
 from dfcli.errors import DfError, TimedOut, Unavailable
 from dfcli.host.control import InstanceStatus
 from dfcli.http import wire
@@ -40,6 +41,9 @@ _KINDS: dict[str, type[DfError]] = {
     "host_stopped": errors.OutcomeUnknown,
     "app_load_error": errors.AppLoadError,
     "mismatch": errors.Disagreement,
+    "unauthorized": errors.Unavailable,
+    "forbidden": errors.Unavailable,
+    "rate_limited": errors.Unavailable,
 }
 
 
@@ -48,8 +52,10 @@ class RemoteControl:
 
     online = True
 
-    def __init__(self, url: str, *, clock: Clock | None = None) -> None:
+    def __init__(self, url: str, *, key: str = "", clock: Clock | None = None) -> None:
+        """`key`: the hub's, for a host that asks for keys; it is sent once the host has proved that it knows it."""
         self._address = address_of(url)
+        self._unproved_key, self._key = key, ""
         self._clock = clock or SystemClock()
 
     def hub(self) -> wire.HubInfo:
@@ -128,10 +134,30 @@ class RemoteControl:
         """Nothing is held between requests."""
 
     def _ask(self, method: str, path: str, body: bytes | None = None) -> Answer:
-        answer = exchange(self._address, method, wire.OWN_BASE + path, body, changes=method != "GET")
+        if self._unproved_key:
+            self._demand_proof()
+        answer = exchange(self._address, method, wire.OWN_BASE + path, body, key=self._key, changes=method != "GET")
         if answer.status < 300:
             return answer
         raise _error(answer)
+
+    def _demand_proof(self) -> None:
+        """Raises Unavailable when who listens there does not know the hub's key: it gets neither key nor payload."""
+        from dfcli.http.key_proof import is_proof  # only for hosts that ask for keys: it brings OpenSSL
+
+        nonce = RandomIds().token()
+        answer = exchange(self._address, "GET", f"{wire.OWN_BASE}/challenge?nonce={nonce}")
+        try:
+            proof = msgspec.json.decode(answer.body, type=wire.Proof).proof
+        except msgspec.MsgspecError:
+            proof = ""
+        if not is_proof(proof, self._unproved_key, nonce, self._address.authority):
+            raise Unavailable(
+                f"what answers at {self._address.authority} is not the host of this task hub",
+                why="it does not know the hub's key, and was not sent it",
+                hint="dfcli run --auth",
+            )
+        self._unproved_key, self._key = "", self._unproved_key
 
 
 def _error(answer: Answer) -> DfError:

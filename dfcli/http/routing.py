@@ -32,6 +32,8 @@ class Access(enum.Enum):
     """Nothing: health and the root page tell nothing."""
     SYSTEM = "system"
     """The durable API's key."""
+    ADMIN = "admin"
+    """The master key."""
     FUNCTION = "function"
     """As the user's function says."""
 

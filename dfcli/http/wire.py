@@ -82,6 +82,12 @@ class HubInfo(msgspec.Struct, kw_only=True, rename="camel"):
     version: str
 
 
+class Proof(msgspec.Struct):
+    """The answer to a challenge; empty when keys are off."""
+
+    proof: str = ""
+
+
 class FunctionInfo(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=True):
     """One function of the app as it runs now."""
 

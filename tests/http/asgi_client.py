@@ -77,6 +77,8 @@ class AsgiClient:
         path, _, query = target.encode().partition(b"?")
         scope = {
             "type": "http",
+            "server": ("127.0.0.1", 7071),
+            "client": ("127.0.0.1", 50_000),
             "method": method,
             "scheme": "http",
             "raw_path": path,
