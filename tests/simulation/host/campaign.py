@@ -7,12 +7,14 @@ import contextlib
 from random import Random
 from time import perf_counter
 from typing import Any
+from unittest.mock import patch
 
 from dfcli.env.clock import VirtualClock
 from dfcli.env.environment import Env
 from dfcli.env.ids import SeededIds
 from dfcli.env.virtual import VirtualLoop
-from dfcli.errors import DfError, HostStopped, NotFound, Unavailable, WrongState
+from dfcli.errors import DfError, HostStopped, NoSpace, NotFound, Unavailable, WrongState
+from dfcli.host import entities, entity_recording
 from dfcli.host.host import Host
 from dfcli.host.settings import HostSettings
 from dfcli.model.query import InstanceFilter
@@ -20,9 +22,10 @@ from dfcli.registry.registry import Registry
 from dfcli.storage.invariants import verify
 from dfcli.storage.settings import HubSettings
 from tests.simulation.faulty_files import Crashed, FaultyFiles
-from tests.simulation.host import plans
+from tests.simulation.host import ledgers, plans
 from tests.simulation.host.checks import Checks, Figures
 from tests.simulation.host.clients import Client
+from tests.simulation.host.ledgers import LedgerClient
 from tests.simulation.twin import Violation
 
 HUB = "/hub"
@@ -59,6 +62,9 @@ class Life(Checks):
         )
         self.has_sync_failures = random.random() < 0.3
         self.has_full_disks = random.random() < 0.3
+        self.ledger_client = LedgerClient(random)
+        self.operations_max = random.choice((3, 30, 10_000))
+        self.idle_max = random.choice((0, 2, 1_000))
         self.clients = [Client(f"instance {number}", random) for number in range(CLIENTS)]
         self.performed = set()
         self.gone = set()
@@ -68,8 +74,16 @@ class Life(Checks):
     # -- lives of the process
 
     def run(self, crashes: int) -> None:
+        with (
+            patch.object(entity_recording, "OPERATIONS_MAX", self.operations_max),
+            patch.object(entities, "IDLE_LANES_MAX", self.idle_max),
+        ):
+            self._run(crashes)
+
+    def _run(self, crashes: int) -> None:
         self.figures.lives += 1
         plans.seen = self.saw_activity
+        ledgers.seen = self.saw_operation
         for _ in range(crashes):
             self._live(self._work, may_die_at_start=True)
             self.figures.crashes += 1
@@ -123,6 +137,7 @@ class Life(Checks):
         if self.host is not None:
             self.host.scheduler.paused = True
             self.host._activities.close()
+            self.host.entities.close()
         tasks = asyncio.all_tasks(loop)
         for task in tasks:
             task.cancel()
@@ -175,6 +190,7 @@ class Life(Checks):
         self.figures.sync_failures += 1
         await asyncio.sleep(0.001)
         waiting = [client.instance_id for client in self.clients if client.is_waiting]
+        waiting += ["the client of ledgers"] if self.ledger_client.is_waiting else []
         if waiting:
             raise Violation(f"the host stopped itself and left clients waiting: {waiting}")
         await asyncio.wait((playing,))
@@ -195,7 +211,8 @@ class Life(Checks):
         if self.has_sync_failures and random.random() < 0.3:
             files.faults.sync_failures = random.choice((0.01, 0.1))
         watchers = [asyncio.create_task(self._watch(host, client)) for client in self.clients]
-        uses = [self._use(host, client, random.randint(1, 12)) for client in self.clients]
+        users = [*self.clients, self.ledger_client]
+        uses = [self._use(host, client, random.randint(1, 12)) for client in users]
         await asyncio.gather(*uses, self._disturb(host, random.randint(0, 3)))
         if host.stopped is None and not files.is_dead and random.random() < 0.25:
             await host.stop()
@@ -208,7 +225,7 @@ class Life(Checks):
             if watcher.done() and not watcher.cancelled() and isinstance(watcher.exception(), Violation):
                 watcher.result()
 
-    async def _use(self, host: Host, client: Client, steps: int) -> None:
+    async def _use(self, host: Host, client: Client | LedgerClient, steps: int) -> None:
         for _ in range(steps):
             await asyncio.sleep(self.random.choice((0, 0, 0.001, 0.3, 40)))
             if host.stopped is not None:
@@ -256,6 +273,9 @@ class Life(Checks):
                 self.replay_all(host, 0.2)
             elif kind < 0.85:
                 await self._purge_children(host)
+            elif kind < 0.9:
+                with contextlib.suppress(Unavailable, HostStopped, NoSpace):
+                    await host.clean_entities()
             else:
                 await self._meddle(host)
 
@@ -299,12 +319,21 @@ class Life(Checks):
             raise Violation(f"I11: stuck: {stuck}")
         for client in self.clients:
             client.look(host)
+        self._check_ledgers(host)
         self.replay_all(host, 1.0)
         if host.scheduler.lanes:
             raise Violation(f"lanes left: {list(host.scheduler.lanes)}")
         if host.scheduler.resident:
             raise Violation(f"{host.scheduler.resident} executions are resident though every instance has ended")
         await host.stop()
+
+    def _check_ledgers(self, host: Host) -> None:
+        must_be_noted = set(self.ledger_client.acknowledged)
+        for client in self.clients:
+            for run in client.runs:
+                if run.ended is not None and run.ended[0] in ("Completed", "Failed"):
+                    must_be_noted.update(number for step in run.plan for number in ledgers.noted_by(step))
+        ledgers.check_end(host, must_be_noted)
 
 
 def run_life(seed: int, crashes: int, figures: Figures) -> None:

@@ -16,7 +16,7 @@ from dfcli.model.query import InstanceFilter
 from dfcli.storage.invariants import check_execution
 from dfcli.storage.settings import HubSettings
 from tests.simulation.faulty_files import FaultyFiles
-from tests.simulation.host import plans
+from tests.simulation.host import ledgers, plans
 from tests.simulation.host.clients import Client
 from tests.simulation.twin import Violation
 
@@ -35,6 +35,7 @@ class Figures:
     offline: int = 0
     acknowledgements: int = 0
     activities: int = 0
+    operations: int = 0
     replays: int = 0
     runs: int = 0
     lives: int = 0
@@ -46,7 +47,8 @@ class Figures:
         return (
             f"{self.crashes} crashes ({self.power_losses} power losses, {self.nested_crashes} at the start) in "
             f"{self.lives} lives, {rate:.0f} per second; {self.runs} runs {dict(self.ends)}, {self.acknowledgements} "
-            f"acknowledgements, {self.activities} activities, {self.replays} replays checked, {self.clean_stops} "
+            f"acknowledgements, {self.activities} activities, {self.operations} operations of entities, "
+            f"{self.replays} replays checked, {self.clean_stops} "
             f"orderly stops, {self.offline} without code, {self.reloads} reloads, {self.sync_failures} failed syncs, "
             f"{self.full_disks} full disks"
         )
@@ -60,6 +62,7 @@ class Checks:
     files: FaultyFiles
     hub_settings: HubSettings
     clients: list[Client]
+    ledger_client: ledgers.LedgerClient
     host: Host | None
     performed: set[tuple[str, str]]
     """Instance id and idempotency key of each activity that has run."""
@@ -73,6 +76,19 @@ class Checks:
         self.performed.add((info.instance_id, info.idempotency_key))
         if not self._is_scheduled(self.host, info.instance_id, info.idempotency_key):
             raise Violation(f"I7: activity {info.name} of {info.instance_id} ran and no committed line schedules it")
+
+    def fail(self, violation: Violation) -> None:
+        raise violation
+
+    def saw_operation(self, entity_id: str, number: int) -> None:
+        assert self.host is not None
+        self.figures.operations += 1
+        if self.files.is_dead:
+            return
+        try:
+            ledgers.check_operation(self.host, entity_id, number)
+        except Violation as violation:  # raised here, it would only fail the operation
+            self.host.loop.call_soon(self.fail, violation)
 
     def _is_scheduled(self, host: Host, instance_id: str, key: str) -> bool:
         execution_id, _, seq = key.partition(":")
@@ -108,6 +124,7 @@ class Checks:
         for instance_id, key in self.performed:
             if not self._is_scheduled(host, instance_id, key):
                 raise Violation(f"I7: {instance_id} ran an activity whose scheduling line {key} is lost")
+        ledgers.check(host, self.ledger_client.sent)
         self.replay_all(host, 0.3)
 
     def replay_all(self, host: Host, share: float) -> None:

@@ -7,8 +7,11 @@ from contextlib import contextmanager
 from typing import Any
 from unittest.mock import patch
 
+from dfcli.engine.entity import Entity
 from dfcli.engine.execution import Execution
 from dfcli.host.draft import Draft
+from dfcli.host.entities import Entities
+from dfcli.host.entity_delivery import EntityDelivery
 from dfcli.host.host import Host
 from dfcli.host.lane import Lane
 from dfcli.host.recording import Recorder
@@ -93,6 +96,55 @@ def forget_what_no_episode_saw() -> Any:
     return patch.object(Execution, "_replay", forgetful)
 
 
+def run_operations_before_the_commit() -> Any:
+    next_batch = Entity.next_batch
+
+    def hasty(self: Entity, most: int, upto: int) -> Any:
+        del upto
+        return next_batch(self, most, 1 << 60)
+
+    return patch.object(Entity, "next_batch", hasty)
+
+
+def keep_the_answers_of_entities_from_their_callers() -> Any:
+    return patch.object(EntityDelivery, "answer", lambda *_: None)
+
+
+def let_the_locks_of_an_ended_instance_be() -> Any:
+    return patch.object(EntityDelivery, "owner_ended", lambda *_, **__: 0)
+
+
+def serve_everybody_while_locked() -> Any:
+    lock = Entity._lock
+
+    def open_to_all(self: Entity, event: Any) -> None:
+        lock(self, event)
+        if self.locked_by is not None:
+            owned = self._owned
+            self._queue = type(owned)({**self._queue, **owned})
+            self._owned = self._queue
+
+    return patch.object(Entity, "_lock", open_to_all)
+
+
+def forget_what_waits_at_a_roll_over() -> Any:
+    return patch.object(Entity, "operations_waiting", lambda _: [])
+
+
+def count_a_repeated_signal_again() -> Any:
+    receive = Entity._receive
+
+    def forgetful(self: Entity, event: Any) -> None:
+        receive(self, event)
+        self.recent.clear()
+
+    return patch.object(Entity, "_receive", forgetful)
+
+
+def leave_operations_that_wait_alone_at_a_start() -> Any:
+    return patch.object(Entities, "take_up", lambda *_: None)
+
+
 MUTANTS: tuple[Mutant, ...] = (
     answer_before_the_commit,
     answer_a_repeated_request_by_what_is_submitted,
@@ -102,6 +154,13 @@ MUTANTS: tuple[Mutant, ...] = (
     keep_a_childs_end_from_its_parent,
     drop_unread_events_at_continue_as_new,
     forget_what_no_episode_saw,
+    run_operations_before_the_commit,
+    keep_the_answers_of_entities_from_their_callers,
+    let_the_locks_of_an_ended_instance_be,
+    serve_everybody_while_locked,
+    forget_what_waits_at_a_roll_over,
+    count_a_repeated_signal_again,
+    leave_operations_that_wait_alone_at_a_start,
 )
 
 

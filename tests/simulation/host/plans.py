@@ -13,12 +13,14 @@ from random import Random
 from typing import Any
 
 import dfcli as df
+from tests.simulation.host import ledgers
 
 Plan = list[list[Any]]
 SHARED = "shared "
 """Ids that several parents give their children begin so."""
 
 app = df.DFApp()
+app.register_functions(ledgers.ledgers)
 
 seen: Callable[[df.ActivityInfo], object] = str
 """Told of each run of an activity; the campaign replaces it."""
@@ -93,6 +95,8 @@ def play(context: df.DurableOrchestrationContext) -> Any:
                 return None
             case ["fail"]:
                 raise ValueError("as planned")
+            case _ if ledgers.is_step(step):
+                done.append((yield from ledgers.play_step(context, step)))
             case _:
                 raise AssertionError(f"no such step: {step}")
     return done
@@ -121,7 +125,7 @@ def make_plan(random: Random, depth: int = 0) -> Plan:
 
 def _make_step(random: Random, depth: int) -> list[Any]:
     number = random.randint(0, 99)
-    kinds = ["double", "double", "slowly", "flaky", "fan", "timer", "as new"]
+    kinds = ["double", "double", "slowly", "flaky", "fan", "timer", "as new", "ledger", "ledger"]
     if depth < 2:
         kinds += ["child", "children"]
     if depth == 0:
@@ -135,6 +139,8 @@ def _make_step(random: Random, depth: int) -> list[Any]:
             return ["timer", random.choice((0, 1, 60, 86_400))]
         case "as new":
             return ["as new"]
+        case "ledger":
+            return ledgers.make_step(random)
         case "event":
             return ["event", random.choice(("tick", "Tock"))]
         case "race":
@@ -205,6 +211,8 @@ def _check_step(step: list[Any], got: Any) -> None:
             expected = attempts
         case ["fan", numbers]:
             expected = [2 * number for number in numbers]
+        case _ if ledgers.is_step(step):
+            expected = ledgers.EXPECTED[step[0]]
         case ["timer", _]:
             expected = "on time"
         case ["child", "play_async", part]:
