@@ -33,6 +33,16 @@ COMMANDS: dict[str, Entry] = {
     "resume": _entry("resume", "Instances", "Let suspended instances go on."),
     "terminate": _entry("terminate", "Instances", "End instances now, without running their code again."),
     "purge": _entry("purge", "Instances", "Remove ended instances and their histories."),
+    "entity list": _entry("entity_list", "Entities", "List entities with their states, oldest first.", "list_entities"),
+    "entity show": _entry(
+        "entity_show",
+        "Entities",
+        "Show the state of an entity, what waits for it, and who has locked it.",
+        "show_entity",
+    ),
+    "entity signal": _entry(
+        "entity_signal", "Entities", "Have an entity do something, without waiting for it.", "signal_entity"
+    ),
     "replay": _entry("replay", "Debugging", "Run a recorded history against the code and compare.", "replay_history"),
     "keys list": _entry("keys_list", "Keys", "List the keys that requests may show."),
     "keys rotate": _entry("keys_rotate", "Keys", "Make a new key for a scope."),

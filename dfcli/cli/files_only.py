@@ -61,6 +61,17 @@ class OfflineReader:
     def raise_event(self, instance_id: str, name: str, payload: Payload) -> None:  # noqa: ARG002
         self._refuse()
 
+    def signal_entity(
+        self,
+        name: str,  # noqa: ARG002
+        key: str,  # noqa: ARG002
+        operation: str,  # noqa: ARG002
+        payload: Payload,  # noqa: ARG002
+        *,
+        due: str | None = None,  # noqa: ARG002
+    ) -> None:
+        self._refuse()
+
     def terminate(self, instance_id: str, reason: str) -> None:  # noqa: ARG002
         self._refuse()
 

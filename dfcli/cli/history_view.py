@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from dfcli.model import entity_story
 from dfcli.model import history as h
 from dfcli.model.payload import Payload
 from dfcli.model.time import epoch_from_timestamp
@@ -63,11 +64,18 @@ def _words(event: h.Event, calls: dict[int, h.Event]) -> tuple[str, str, str, h.
             )
         case h.TimerFired():
             return f"→ #{event.timer_id}", "", f"due {event.fire_at}", calls.get(event.timer_id)
+        case h.EventRaised(sender=str()):
+            return "", event.sender or "", entity_story.answered(event), None
         case h.EventRaised():
             return number, event.name, _text(h.input_of(event)), None
         case h.EventSent():
+            asked = entity_story.sent(event)
+            if asked:
+                return number, event.name, asked, None
             target = f"to {event.target_instance_id}"
             return number, event.name, _joined(target, _text(Payload(event.input, event.input_text))), None
+        case h.EntityOperationReceived() | h.EntityBatchCompleted() | h.EntityLockGranted() | h.EntityLockReleased():
+            return number, getattr(event, "operation", ""), entity_story.sentence(event), None
         case _:
             return number, "", _other(event), None
 

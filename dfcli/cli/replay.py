@@ -11,6 +11,7 @@ import typer
 from dfcli.cli import apps, connection, options, render, selection, terminal
 from dfcli.cli.options import Format, Place
 from dfcli.errors import Disagreement, InvalidArgument, NotFound
+from dfcli.model.entity_ids import is_entity_id
 from dfcli.model.history import Event, decode_line
 from dfcli.model.ids import ExecutionKey
 
@@ -51,6 +52,12 @@ def replay_history(
     """
     where = options.place(folder, hub, hub_dir)
     key, events = _history(where, what, execution)
+    if is_entity_id(key.instance_id):
+        raise InvalidArgument(
+            f"{key.instance_id} is an entity, and entities are not replayed",
+            why="what an operation did stands in the line of its batch",
+            hint=f"dfcli inspect {key.instance_id}",
+        )
     app = apps.load(where)
     from dfcli import replay
 

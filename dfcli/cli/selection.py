@@ -9,6 +9,7 @@ import msgspec
 
 from dfcli.errors import InvalidArgument, NotFound
 from dfcli.host.control import Control, InstanceStatus
+from dfcli.model.entity_ids import entity_instance_id, is_entity_id, parse_entity_id
 from dfcli.model.ids import check_instance_id
 from dfcli.model.query import InstanceFilter
 from dfcli.model.status import InstanceSummary
@@ -57,7 +58,11 @@ def for_changing(control: Control, text: str) -> str:
             why="commands that change something take exact ids or @last",
             hint="dfcli status @failed -o id",
         )
-    return _newest(control, text) if text == LAST else check_instance_id(text)
+    if text == LAST:
+        return _newest(control, text)
+    if is_entity_id(text) and "@" in text[1:]:
+        return entity_instance_id(*parse_entity_id(text))  # for purge; the host says what cannot be done to one
+    return check_instance_id(text)
 
 
 def ids_on_stdin() -> Iterator[str]:

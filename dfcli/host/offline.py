@@ -74,6 +74,9 @@ class OfflineControl:
     def raise_event(self, instance_id: str, name: str, payload: Payload) -> None:
         self._run(self._host.raise_event(instance_id, name, payload))
 
+    def signal_entity(self, name: str, key: str, operation: str, payload: Payload, *, due: str | None = None) -> None:
+        self._run(self._host.signal_entity(name, key, operation, payload, due=due))
+
     def terminate(self, instance_id: str, reason: str) -> None:
         self._run(self._host.terminate(instance_id, reason))
 

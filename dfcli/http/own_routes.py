@@ -20,6 +20,7 @@ from dfcli.http.exchange import authority_of
 from dfcli.http.key_proof import NONCE_CHARACTERS
 from dfcli.http.listing import PAGE_DEFAULT, PAGE_MAX, statuses
 from dfcli.http.routing import DURABLE_BODY_MAX, Access, RouteTable
+from dfcli.model.entity_ids import is_entity_id, parse_entity_id
 from dfcli.model.ids import check_event_name, check_instance_id
 from dfcli.model.query import InstanceFilter
 from dfcli.model.status import InstanceSummary
@@ -139,6 +140,21 @@ async def raise_event(call: Call) -> Response:
     return answer(b"{}", 202)
 
 
+@routes.add("POST", "entities/{name}/{key}/signals", access=Access.SYSTEM, body_max=DURABLE_BODY_MAX)
+async def signal_entity(call: Call) -> Response:
+    """The operation is `op`, not before `due`; the body is its input."""
+    _demand_json(call)
+    await call.host.signal_entity(
+        call.params["name"],
+        call.params["key"],
+        call.query.text("op"),
+        call.payload(),
+        due=_moment(call, "due"),
+        request_id=call.request_id,
+    )
+    return answer(b"{}", 202)
+
+
 @routes.add("POST", "instances/{id}/terminate", access=Access.SYSTEM)
 async def terminate(call: Call) -> Response:
     return await _with_reason(call, call.host.terminate)
@@ -175,7 +191,12 @@ def _status(call: Call, summary: InstanceSummary) -> Response:
 
 
 def _instance_id(call: Call) -> str:
-    return check_instance_id(call.params["id"])
+    """The id of an instance, or of an entity: the host says what cannot be done to one."""
+    instance_id = call.params["id"]
+    if is_entity_id(instance_id):
+        parse_entity_id(instance_id)
+        return instance_id
+    return check_instance_id(instance_id)
 
 
 def _summary(call: Call) -> InstanceSummary:

@@ -101,6 +101,10 @@ class RemoteControl:
     def raise_event(self, instance_id: str, name: str, payload: Payload) -> None:
         self._ask("POST", f"/instances/{_quoted(instance_id)}/events/{_quoted(name)}", _body(payload))
 
+    def signal_entity(self, name: str, key: str, operation: str, payload: Payload, *, due: str | None = None) -> None:
+        query = _query({"op": operation, "due": due or ""})
+        self._ask("POST", f"/entities/{_quoted(name)}/{_quoted(key)}/signals{query}", _body(payload))
+
     def terminate(self, instance_id: str, reason: str) -> None:
         self._ask("POST", f"/instances/{_quoted(instance_id)}/terminate{_query({'reason': reason})}")
 

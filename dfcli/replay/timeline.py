@@ -7,9 +7,9 @@ from typing import assert_never
 
 import msgspec
 
+from dfcli.model import entity_story
 from dfcli.model import history as h
 from dfcli.model.payload import Payload
-from dfcli.replay import entity_story
 
 PAYLOAD_CHARACTERS_MAX = 80
 

@@ -79,6 +79,9 @@ class FakeControl:
         self._live(instance_id)
         self.asked.append(("raise", instance_id, name, payload.json_text))
 
+    def signal_entity(self, name: str, key: str, operation: str, payload: Payload, *, due: str | None = None) -> None:
+        self.asked.append(("signal", name, key, operation, payload.json_text, due))
+
     def terminate(self, instance_id: str, reason: str) -> None:
         self._live(instance_id).status = "Terminated"
         self.asked.append(("terminate", instance_id, reason))
