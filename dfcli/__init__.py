@@ -20,7 +20,13 @@ if TYPE_CHECKING:
     from dfcli.authoring.entity import DurableEntity, DurableEntityContext
     from dfcli.authoring.entity_id import EntityId
     from dfcli.authoring.failures import TaskCancelledError, TaskFailedError
-    from dfcli.authoring.http import HttpMethod, HttpRequest, HttpResponse
+    from dfcli.authoring.http import (
+        DurableHttpResponse,
+        HttpMethod,
+        HttpRequest,
+        HttpResponse,
+        ManagedIdentityTokenSource,
+    )
     from dfcli.authoring.invocation import Context
     from dfcli.authoring.retry import RetryOptions
     from dfcli.authoring.tasks import Task, TaskState
@@ -44,6 +50,7 @@ __all__ = [
     "DfError",
     "DurableEntity",
     "DurableEntityContext",
+    "DurableHttpResponse",
     "DurableOrchestrationClient",
     "DurableOrchestrationContext",
     "DurableOrchestrationStatus",
@@ -57,6 +64,7 @@ __all__ = [
     "HttpRequest",
     "HttpResponse",
     "LogContext",
+    "ManagedIdentityTokenSource",
     "OrchestrationRuntimeStatus",
     "Out",
     "PurgeHistoryResult",
@@ -78,6 +86,7 @@ _HOMES = {
     "DurableEntity": "dfcli.authoring.entity",
     "DurableEntityContext": "dfcli.authoring.entity",
     "DfError": "dfcli.errors",
+    "DurableHttpResponse": "dfcli.authoring.http",
     "DurableOrchestrationClient": "dfcli.host.client",
     "DurableOrchestrationContext": "dfcli.authoring.context",
     "EntityId": "dfcli.authoring.entity_id",
@@ -91,6 +100,7 @@ _HOMES = {
     "HttpRequest": "dfcli.authoring.http",
     "HttpResponse": "dfcli.authoring.http",
     "LogContext": "dfcli.host.log_context",
+    "ManagedIdentityTokenSource": "dfcli.authoring.http",
     "OrchestrationRuntimeStatus": "dfcli.model.status",
     "Out": "dfcli.authoring.cloud_bindings",
     "PurgeHistoryResult": "dfcli.host.client",

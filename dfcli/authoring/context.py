@@ -6,12 +6,14 @@ It turns calls into wishes and performs none: whatever drives the orchestrator s
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from dfcli.authoring.entity_id import EntityId, entity_id_text
 from dfcli.authoring.entity_tasks import EntityCallTask, EntityLockTask, EntitySignalTask
+from dfcli.authoring.http import DurableHttpResponse, ManagedIdentityTokenSource
+from dfcli.authoring.http_wish import http_request
 from dfcli.authoring.replay_safe_logger import ReplaySafeLogger
 from dfcli.authoring.retry import RetryOptions
 from dfcli.authoring.tasks import EventTask, Task, TimerTask, WhenAllTask, WhenAnyTask
@@ -58,6 +60,8 @@ class Wishes(Protocol):
         retry: RetryOptions | None,
         expected_type: Any,
     ) -> Task: ...
+
+    def call_http(self, request: Payload, retry: RetryOptions | None, expected_type: Any) -> Task: ...
 
     def create_timer(self, fire_at: str) -> TimerTask: ...
 
@@ -188,6 +192,45 @@ class OrchestrationContext:
         policy = _policy(retry_options)
         return self._wishes.call_sub_orchestrator(name, _payload(input_), instance_id, version, policy, expected_type)
 
+    def call_http(
+        self,
+        method: str,
+        uri: str,
+        content: Any = None,
+        headers: Mapping[str, Any] | None = None,
+        token_source: ManagedIdentityTokenSource | None = None,
+        is_raw_str: bool = False,
+        *,
+        retry_options: RetryOptions | None = None,
+        retry_status_codes: Iterable[int] = (),
+        timeout: float | timedelta | None = None,
+        polling_timeout: float | timedelta | None = None,
+        asynchronous_pattern_enabled: bool = True,
+    ) -> Task:
+        """Send an HTTP request from the host; its task completes with a `DurableHttpResponse`, whatever its status.
+
+        `content` becomes JSON unless `is_raw_str`. A header may be `{"secret": "NAME"}`, an app setting that is looked
+        up when the request is sent. An answer of 202 with a `Location` is polled with durable timers, for at most
+        `polling_timeout`, by default 30 days. With `retry_options` a request that cannot be sent, or is answered with
+        one of `retry_status_codes` (by default all of 400 and above), is repeated, and the task fails after the last
+        attempt. One exchange takes at most `timeout`, by default 100 seconds.
+        """
+        request = http_request(
+            method,
+            uri,
+            content,
+            headers,
+            token_source,
+            is_raw_str,
+            retried_statuses=None if retry_options is None else retry_status_codes,
+            timeout=timeout,
+            polling_timeout=polling_timeout,
+            asynchronous_pattern_enabled=asynchronous_pattern_enabled,
+        )
+        _check_size(request)
+        policy = None if retry_options is None else _policy(retry_options)
+        return self._wishes.call_http(request, policy, DurableHttpResponse)
+
     def create_timer(self, fire_at: datetime | timedelta) -> TimerTask:
         """A durable timer: due at a time (a naive one is UTC), or a duration after `current_utc_datetime`."""
         if isinstance(fire_at, timedelta):
@@ -305,6 +348,10 @@ def _payload(value: Any) -> Payload:
     kind = type(value)
     if (kind is str and len(value) <= _UNCHECKED_CHARACTERS_MAX) or value is None or kind is int:
         return payload
+    return _check_size(payload)
+
+
+def _check_size(payload: Payload) -> Payload:
     if payload.size > PAYLOAD_BYTES_MAX:
         raise PayloadTooLarge(
             f"a payload of {payload.size} bytes is too large",

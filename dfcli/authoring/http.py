@@ -118,3 +118,44 @@ class HttpResponse:
 
     def __repr__(self) -> str:
         return f"HttpResponse({self.status_code}, {len(self._body)} bytes)"
+
+
+class DurableHttpResponse(dict[str, Any]):
+    """What `context.call_http` gives: `status_code`, `headers` and `content`, or the same as a dict, as Durable
+    Functions' Python library gives it: `["statusCode"]`, `["headers"]`, `["content"]`."""
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> DurableHttpResponse:
+        """The response of a recorded result."""
+        return cls(statusCode=data["statusCode"], headers=Headers(data.get("headers")), content=data.get("content", ""))
+
+    @property
+    def status_code(self) -> int:
+        return int(self["statusCode"])
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """Names in any case; a repeated header's values are joined with commas."""
+        headers: Mapping[str, str] = self["headers"]
+        return headers
+
+    @property
+    def content(self) -> str:
+        return str(self["content"])
+
+    def get_json(self) -> Any:
+        """The decoded content. Raises ValueError when it is not JSON."""
+        return json.loads(self.content)
+
+
+class ManagedIdentityTokenSource:
+    """Asks for a bearer token of Azure for a resource. On this machine there is no such identity: the app value
+    `DFCLI_MANAGED_IDENTITY_TOKEN` stands in for it."""
+
+    def __init__(self, resource: str) -> None:
+        self.resource = resource
+        self.kind = "AzureManagedIdentity"
+
+    def to_json(self) -> dict[str, str]:
+        """As Durable Functions writes it."""
+        return {"resource": self.resource, "kind": self.kind}

@@ -17,10 +17,12 @@ from dfcli.authoring.tasks import ActivityTask, EventTask, SubOrchestrationTask,
 from dfcli.engine.answers import succeed_with
 from dfcli.engine.cursor import CodeStopped, Cursor
 from dfcli.engine.entity_calls import EntityCalls
+from dfcli.engine.http_call import HttpCall
 from dfcli.engine.mailbox import Mailbox
 from dfcli.engine.retrying import RetryingCall
 from dfcli.errors import InvalidArgument
 from dfcli.model import history as h
+from dfcli.model.durable_http import HTTP_ACTIVITY
 from dfcli.model.ids import ExecutionKey, check_instance_id, child_instance_id
 from dfcli.model.payload import NOTHING, Payload
 from dfcli.model.time import shifted
@@ -242,6 +244,19 @@ class Decisions:
             RetryingCall(task, retry, attempt, self).begin()
         return task
 
+    def call_http(self, request: Payload, retry: RetryOptions | None, expected_type: Any) -> Task:
+        task = ActivityTask(self.next_event_id, HTTP_ACTIVITY, expected_type)
+        if self.is_muted:
+            self.refuse()
+            return task
+
+        def attempt(call: RetryingCall, first: int | None, number: int) -> None:
+            assert isinstance(call, HttpCall)
+            self._schedule_activity(call, HTTP_ACTIVITY, call.input, first, number)
+
+        HttpCall(task, request, retry, attempt, self).begin()
+        return task
+
     def create_timer(self, fire_at: str) -> TimerTask:
         task = TimerTask(self.next_event_id, self._cancel)
         if self.is_muted:
@@ -300,6 +315,10 @@ class Decisions:
     def delay_retry(self, call: RetryingCall, delay: timedelta, first: int) -> h.TimerCreated:
         """A timer between two attempts."""
         return self._schedule_timer(call, shifted(self.timestamp, delay), first)
+
+    def delay_poll(self, call: RetryingCall, delay: timedelta) -> h.TimerCreated:
+        """A timer before a durable HTTP call asks again."""
+        return self._schedule_timer(call, shifted(self.timestamp, delay), None)
 
     # ------------------------------------------------------------------------------------------------------------
 

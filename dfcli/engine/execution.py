@@ -269,8 +269,9 @@ class Execution:
             case h.TaskCompleted() | h.SubOrchestrationInstanceCompleted():
                 answered = pending.pop(event.task_scheduled_id, None)
                 if answered is not None:
-                    task = answered.task if isinstance(answered, RetryingCall) else answered
-                    succeed_with(task, event.result, event.result_text)
+                    task = answered.completed(event) if isinstance(answered, RetryingCall) else answered
+                    if task is not None:
+                        succeed_with(task, event.result, event.result_text)
             case h.TimerFired():
                 answered = pending.pop(event.timer_id, None)
                 if isinstance(answered, RetryingCall):

@@ -9,7 +9,7 @@ from typing import Protocol
 from dfcli.authoring.failures import TaskFailedError
 from dfcli.authoring.retry import RetryOptions
 from dfcli.authoring.tasks import Task, fail
-from dfcli.model.history import TimerCreated
+from dfcli.model.history import SubOrchestrationInstanceCompleted, TaskCompleted, TimerCreated
 from dfcli.model.time import to_datetime
 
 
@@ -18,13 +18,17 @@ class Delays(Protocol):
 
     timestamp: str
 
+    next_event_id: int
+
     def delay_retry(self, call: RetryingCall, delay: timedelta, first: int) -> TimerCreated: ...
+
+    def delay_poll(self, call: RetryingCall, delay: timedelta) -> TimerCreated: ...
 
 
 class RetryingCall:
     """Takes the answers to all attempts. Each attempt has an event id of its own; none follows the last failure."""
 
-    __slots__ = ("_attempt", "_delays", "_options", "_started", "attempts", "delay", "task")
+    __slots__ = ("_attempt", "_delays", "_first", "_options", "_started", "attempts", "delay", "task")
 
     def __init__(
         self,
@@ -42,10 +46,24 @@ class RetryingCall:
         self._attempt = attempt
         self._delays = delays
         self._started = delays.timestamp
+        self._first: int = task.id
+        """Event id of the first attempt."""
 
     def begin(self) -> None:
         """Make the first attempt."""
         self._attempt(self, None, 1)
+
+    def restart(self) -> None:
+        """Make the first attempt of what comes next."""
+        self.attempts = 1
+        self._started = self._delays.timestamp
+        self._first = self._delays.next_event_id
+        self.begin()
+
+    def completed(self, event: TaskCompleted | SubOrchestrationInstanceCompleted) -> Task | None:
+        """The task that an answer completes; None when it goes on by itself."""
+        del event
+        return self.task
 
     def attempt_failed(self, error: TaskFailedError) -> None:
         elapsed = to_datetime(self._delays.timestamp) - to_datetime(self._started)
@@ -53,9 +71,9 @@ class RetryingCall:
         if delay is None:
             fail(self.task, error)
         else:
-            self.delay = self._delays.delay_retry(self, delay, self.task.id)
+            self.delay = self._delays.delay_retry(self, delay, self._first)
 
     def delay_over(self) -> None:
         self.delay = None
         self.attempts += 1
-        self._attempt(self, self.task.id, self.attempts)
+        self._attempt(self, self._first, self.attempts)

@@ -61,7 +61,7 @@ def _wait(
         )
     if retrying is not None and retrying.delay is not None:
         return Wait(
-            kind="retry",
+            kind="retry" if retrying.delay.call is not None else "poll",
             name=task.name,
             event_id=event_id,
             since=retrying.delay.timestamp,

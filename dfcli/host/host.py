@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 from dfcli.authoring.app import Blueprint
 from dfcli.env.environment import Env
@@ -25,6 +26,7 @@ from dfcli.host.filing import Filing
 from dfcli.host.firing import Firing
 from dfcli.host.function_extras import Extras
 from dfcli.host.gate import Gate
+from dfcli.host.http_calls import HTTP_CALLS_MAX, Outgoing, http_activity, outgoing_settings
 from dfcli.host.http_functions import HttpFunctions
 from dfcli.host.near_calls import NearCalls
 from dfcli.host.onlookers import Onlookers
@@ -74,6 +76,7 @@ class Host(Reading, EntityRequests, Performing, Firing, HttpFunctions):
         runs_code: bool = True,
         performer: Callable[[Host], Performer] | None = None,
         older_code: OlderCode | None = None,
+        outgoing: Outgoing | None = None,
         on_transition: Callable[[Transition], None] | None = None,
         tracer_provider: Any = None,
     ) -> None:
@@ -99,6 +102,8 @@ class Host(Reading, EntityRequests, Performing, Firing, HttpFunctions):
         self._hub_settings = hub_settings or HubSettings()
         self._holder = holder or {}
         self._make_performer = performer
+        self._outgoing = outgoing
+        """How durable HTTP calls are sent; None: as the settings say."""
         self._older_code = older_code
         """Given: each instance finishes on the code it began with."""
 
@@ -156,6 +161,14 @@ class Host(Reading, EntityRequests, Performing, Firing, HttpFunctions):
         self.extras = Extras(self.env.ids, self.client_for)
         self._activities: Performer = Activities(
             loop, self._threads, self.user_loop.get, self.take_outcomes, self.settings.async_activities_max, self.extras
+        )
+        self._http_threads = Threads(loop, spawn, HTTP_CALLS_MAX, "dfcli-http-calls")
+        self._http_calls = Activities(
+            loop, self._http_threads, self.user_loop.get, self.take_outcomes, HTTP_CALLS_MAX, self.extras
+        )
+        self._http_activity = http_activity(
+            self._outgoing
+            or outgoing_settings(self.settings, self.env.clock.time, loop.time, lambda: urlsplit(self.base_url).port)
         )
         if self._make_performer is not None:
             self._activities = NearCalls(self._activities, self._make_performer(self))
@@ -233,6 +246,8 @@ class Host(Reading, EntityRequests, Performing, Firing, HttpFunctions):
         if self._traces is not None:
             self._traces.close()
         self._threads.close()
+        self._http_calls.close()
+        self._http_threads.close()
         self.entities.close()
         self._function_threads.close()
         self.user_loop.close()

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Sequence
 
-from dfcli.host.activities import ActivityCall, Outcome, unknown_activity
+from dfcli.host.activities import Activities, ActivityCall, Outcome, unknown_activity
 from dfcli.host.committer import Committer
 from dfcli.host.crash_loops import CrashLoops
 from dfcli.host.draft import Draft
@@ -15,6 +15,7 @@ from dfcli.host.gate import Gate
 from dfcli.host.scheduler import Scheduler
 from dfcli.host.traces import Traces
 from dfcli.host.workers import Performer
+from dfcli.model.durable_http import HTTP_ACTIVITY
 from dfcli.registry.registry import FunctionDefinition, Registry
 
 log = logging.getLogger("dfcli.host")
@@ -32,6 +33,9 @@ class Performing:
     stopped: BaseException | None
     _activities: Performer
     _crash_loops: CrashLoops
+    _http_calls: Activities
+    """Run in threads of their own: they wait for the network, and must not keep the app's activities waiting."""
+    _http_activity: FunctionDefinition
     _gate: Gate | None
     _traces: Traces | None
     _calls_under_way: int
@@ -60,7 +64,9 @@ class Performing:
         found: list[tuple[ActivityCall, FunctionDefinition]] = []
         for call in calls:
             definition = codes.activity(call.scheduled.name, call.code_id)
-            if definition is None:
+            if call.scheduled.name == HTTP_ACTIVITY:
+                self._http_calls.start([(call, self._http_activity)])
+            elif definition is None:
                 self.loop.call_soon(self.take_outcomes, [unknown_activity(call, self.registry)])
             elif self._crash_loops.is_suspect(call):
                 self._begin_alone(call, definition)

@@ -49,6 +49,12 @@ class HostSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Whether status queries show the inputs of activities."""
     raise_event_strict: bool = True
     """Whether an event to an unknown or ended instance is refused; otherwise it is dropped."""
+    http_strict: bool = False
+    """Whether durable HTTP calls to loopback and private addresses are refused."""
+    http_allow: tuple[str, ...] = ()
+    """Names, addresses and networks that durable HTTP calls may reach all the same."""
+    http_deny: tuple[str, ...] = ()
+    """Names, addresses and networks that durable HTTP calls never reach."""
     http_poll_seconds: float = 30.0
     """Between two polls of a durable HTTP call that was accepted and names no time itself."""
     time_zone: str = "UTC"

@@ -83,8 +83,11 @@ def _under(failure: FailureDetails, cause: FailureDetails) -> FailureDetails:
 
 
 def _type_name(error: BaseException) -> str:
+    """With its module, unless it is Python's own or the host's."""
     kind = type(error)
-    return kind.__name__ if kind.__module__ == "builtins" else f"{own_name(kind.__module__)}.{kind.__qualname__}"
+    if kind.__module__ == "builtins" or kind.__module__.startswith("dfcli.host."):
+        return kind.__name__
+    return f"{own_name(kind.__module__)}.{kind.__qualname__}"
 
 
 def _shortened(failure: FailureDetails) -> FailureDetails:

@@ -10,6 +10,7 @@ import re
 from typing import NamedTuple
 
 from dfcli.errors import InvalidArgument
+from dfcli.model.durable_http import BUILT_IN_PREFIXES
 
 INSTANCE_ID_LENGTH_MAX = 256
 CALLED_NAME_LENGTH_MAX = 256
@@ -81,6 +82,12 @@ def check_called_name(name: str) -> str:
     """The name of a function that is called, itself; whether there is such a function shows later. HOT."""
     if len(name) > CALLED_NAME_LENGTH_MAX or not name.isascii():
         check_text("function name", name, CALLED_NAME_LENGTH_MAX)
+    if name[:1] in "bB" and name.lower().startswith(BUILT_IN_PREFIXES):
+        raise InvalidArgument(
+            f"{name[:80]!r} cannot be called by its name",
+            why="it is built in: only dfcli itself calls it",
+            hint="use context.call_http(...)",
+        )
     return name
 
 

@@ -88,6 +88,16 @@ def _text() -> Key:
     return Key(f"text of at most {TEXT_CHARACTERS_MAX} characters", take)
 
 
+def _words() -> Key:
+    def take(value: Any) -> tuple[str, ...]:
+        parts = value.split(",") if isinstance(value, str) else value
+        if not isinstance(parts, list | tuple) or not all(isinstance(part, str) for part in parts):
+            raise ValueError
+        return tuple(part.strip() for part in parts if part.strip())
+
+    return Key("a list of texts, or one text with commas", take)
+
+
 def _zone() -> Key:
     def take(value: Any) -> str:
         import zoneinfo  # only for the few apps that name one: every command reads settings
@@ -141,6 +151,9 @@ KEYS: dict[str, Key] = {
     "max_orchestration_actions": _whole(0),
     "store_inputs": _yes_or_no(),
     "raise_event_strict": _yes_or_no(),
+    "http_strict": _yes_or_no(),
+    "http_allow": _words(),
+    "http_deny": _words(),
     "http_poll_seconds": _seconds(),
     "graceful_shutdown": _yes_or_no(),
     "function_timeout": _seconds(),

@@ -61,6 +61,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_orchestration_actions: int = _HOST.max_orchestration_actions
     store_inputs: bool = _HOST.store_inputs
     raise_event_strict: bool = _HOST.raise_event_strict
+    http_strict: bool = _HOST.http_strict
+    http_allow: tuple[str, ...] = _HOST.http_allow
+    http_deny: tuple[str, ...] = _HOST.http_deny
     http_poll_seconds: float = _HOST.http_poll_seconds
     graceful_shutdown: bool = True
     """Whether a stop waits `drain_seconds` for running activities; otherwise it leaves them to run again."""
@@ -121,6 +124,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             max_orchestration_actions=self.max_orchestration_actions,
             store_inputs=self.store_inputs,
             raise_event_strict=self.raise_event_strict,
+            http_strict=self.http_strict,
+            http_allow=self.http_allow,
+            http_deny=self.http_deny,
             http_poll_seconds=self.http_poll_seconds,
             time_zone=self.time_zone,
             app_values=self.app,

@@ -38,7 +38,6 @@ NO_EVENTS = "records nothing of its own"
 """Stands for a golden history where a topic adds nothing to any history."""
 UNFINISHED = {
     "HTTP APIs",
-    "Durable HTTP",
 }
 LINK = re.compile(r"\[([^]]+)\]\(([^)]+)\)")
 
