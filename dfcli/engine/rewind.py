@@ -18,6 +18,8 @@ from dfcli.model.voids import Voids, is_open, ranges
 Failure = h.TaskFailed | h.SubOrchestrationInstanceFailed | h.EventRaised
 """The last is an entity's answer that says so."""
 Call = h.TaskScheduled | h.SubOrchestrationInstanceCreated | h.EventSent
+WITHOUT_CODE = frozenset({"NonDeterminismError", "VersionMismatch", "TooManyActions", "UnknownFunction"})
+"""Failures that the host gives to an instance whose code it does not run: no task is to blame."""
 _CALLS = (h.TaskScheduled, h.SubOrchestrationInstanceCreated, h.EventSent)
 
 
@@ -40,7 +42,14 @@ class RewindPlan(msgspec.Struct, frozen=True, kw_only=True):
     """The lock request to which the cut was moved: the locks are gone with the end, so the code must ask again."""
 
     def line(
-        self, *, seq: int, timestamp: str, reason: str, execution_id: str, parent_execution_id: str | None = None
+        self,
+        *,
+        seq: int,
+        timestamp: str,
+        reason: str,
+        execution_id: str,
+        parent_execution_id: str | None = None,
+        code_id: str | None = None,
     ) -> h.ExecutionRewound:
         """The line that does it."""
         return h.ExecutionRewound(
@@ -52,6 +61,7 @@ class RewindPlan(msgspec.Struct, frozen=True, kw_only=True):
             cut=self.cut,
             voids=ranges(event.seq for event in self.voided),
             parent_execution_id=parent_execution_id,
+            code_id=code_id,
             open_tasks={event_id: task.seq for event_id, task in self.open_tasks.items()},
             open_timers={event_id: timer.fire_at for event_id, timer in self.open_timers.items()},
             open_children={event_id: child.child_instance_id for event_id, child in self.open_children.items()},
@@ -62,8 +72,8 @@ class RewindPlan(msgspec.Struct, frozen=True, kw_only=True):
 def plan(history: Sequence[h.Event], *, cut: int | None = None, lost: Collection[int] = ()) -> RewindPlan:
     """The plan for the history of a failed execution, from seq 1.
 
-    `cut` chooses the line by hand. `lost` are seqs of scheduling lines of failed sub-orchestrations that cannot be
-    rewound and are to be scheduled anew.
+    `cut` chooses the line by hand. `lost` are seqs of scheduling lines of sub-orchestrations that failed and cannot be
+    rewound, or that are gone: they are to be scheduled anew.
     """
     return _Planner(history).plan(cut, lost)
 
@@ -172,7 +182,7 @@ class _Planner:
         recorded = [failure for failure in self.failures.values() if failure.seq == self.end.caused_by]
         if recorded:
             return recorded
-        if self.end.failure_details is not None and self.end.failure_details.error_type == "NonDeterminismError":
+        if self.end.failure_details is not None and self.end.failure_details.error_type in WITHOUT_CODE:
             return []
         before = self.episodes[-2].started.consumed if len(self.episodes) > 1 else 0
         seen = [f for f in self.failures.values() if before < f.seq <= self.episodes[-1].started.consumed]
@@ -243,6 +253,7 @@ class _Planner:
                 failed_children.append(call)
             else:
                 dropped[call.event_id] = call
+        dropped |= {decision.event_id: decision for decision in self.decisions.values() if decision.seq in lost}
         voided = {event.seq: event for event in (*dropped.values(), *causes)}
         for answered, answer in self.answers.items():
             if answered in dropped:

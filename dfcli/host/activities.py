@@ -43,6 +43,11 @@ class ActivityCall(NamedTuple):
     trace: TraceContext | None = None
     """Where traces are made: the call's own span, for spans that the code makes."""
 
+    @property
+    def seq(self) -> int:
+        """Of the line that scheduled it."""
+        return self.scheduled.seq
+
     def dispatch(self) -> Dispatch:
         """The record that the call is about to run again."""
         return Dispatch(self.key, self.scheduled.event_id, self.scheduled.seq, self.scheduled.attempt)

@@ -6,7 +6,10 @@ from dfcli.host.activities import Outcome, failure_reason
 from dfcli.host.lane import Lane
 from dfcli.host.timers import DueTimer
 from dfcli.model import history as h
+from dfcli.model import payload as payloads
+from dfcli.model.failure import FailureDetails
 from dfcli.model.history import Inbound
+from dfcli.model.payload import Payload
 
 
 def result_line(lane: Lane, outcome: Outcome, event_id: int, timestamp: str) -> Inbound:
@@ -39,4 +42,29 @@ def timer_fired(lane: Lane, timer: DueTimer, now: str) -> h.TimerFired:
         timestamp=lane.stamp(now),
         timer_id=timer.event_id,
         fire_at=timer.fire_at,
+    )
+
+
+def child_ended(
+    lane: Lane, task: int, status: str, output: Payload, failure: FailureDetails | None, now: str
+) -> Inbound:
+    """A parent's line about the end of the sub-orchestration that it scheduled as `task`."""
+    seq, timestamp = lane.next_seq(), lane.stamp(now)
+    if status == "Completed":
+        return h.SubOrchestrationInstanceCompleted(
+            seq=seq,
+            event_id=-1,
+            timestamp=timestamp,
+            task_scheduled_id=task,
+            result=output.raw,
+            result_text=output.text,
+        )
+    reason = str(payloads.decode(*output) or "")
+    return h.SubOrchestrationInstanceFailed(
+        seq=seq,
+        event_id=-1,
+        timestamp=timestamp,
+        task_scheduled_id=task,
+        reason=reason,
+        failure_details=failure or FailureDetails(error_type=status, error_message=reason),
     )

@@ -164,6 +164,18 @@ class DurableOrchestrationClient(EntityClient):
     async def resume(self, instance_id: str, reason: str = "") -> None:
         await self._run(lambda: self._host.resume(instance_id, reason))
 
+    async def rewind(
+        self,
+        instance_id: str,
+        reason: str = "",
+        task_hub_name: str | None = None,
+        connection_name: str | None = None,
+    ) -> None:
+        """Take a failed instance back to before its failure and let it go on. NotFound, WrongState."""
+        del connection_name
+        self._check_hub(task_hub_name)
+        await self._run(lambda: self._host.rewind(instance_id, reason))
+
     async def purge_instance_history(self, instance_id: str) -> PurgeHistoryResult:
         """Remove one ended instance; an unknown id removes none. WrongState for a live one."""
         try:

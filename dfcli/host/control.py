@@ -12,6 +12,7 @@ import msgspec
 from dfcli.model.history import Event
 from dfcli.model.payload import Payload
 from dfcli.model.query import InstanceFilter, Page, Wait
+from dfcli.model.rewound import RewindReport
 from dfcli.model.status import InstanceSummary
 
 
@@ -58,6 +59,13 @@ class Control(Protocol):
     def suspend(self, instance_id: str, reason: str) -> None: ...
 
     def resume(self, instance_id: str, reason: str) -> None: ...
+
+    def rewind(
+        self, instance_id: str, reason: str, *, cut: int | None = None, dry_run: bool = False, verify: bool = True
+    ) -> RewindReport:
+        """Take a failed instance back to before its failure. WrongState for another one, Disagreement when the app's
+        code does not repeat what would be left."""
+        ...
 
     def purge(self, instance_id: str) -> int:
         """How many instances were removed: 1. WrongState for a live one."""

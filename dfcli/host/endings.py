@@ -97,7 +97,10 @@ def terminated(started: h.OrchestratorStarted, request: h.ExecutionTerminated, h
 
 
 def code_of(history: Sequence[Event]) -> str | None:
-    """The code that an execution began on, by its history."""
+    """The code that an execution runs on, by its history: the one it began on, or was rewound to."""
+    rewound = next((event for event in reversed(history) if type(event) is h.ExecutionRewound), None)
+    if rewound is not None:
+        return rewound.code_id
     first = history[0]
     return first.code_id if isinstance(first, h.ExecutionStarted) else None
 

@@ -21,13 +21,13 @@ from dfcli.host.committer import NO_SPACE_RETRY_SECONDS, Committer
 from dfcli.host.crash_loops import CrashLoops
 from dfcli.host.draft import Draft
 from dfcli.host.entities import Entities
-from dfcli.host.entity_requests import EntityRequests
 from dfcli.host.filing import Filing
 from dfcli.host.firing import Firing
 from dfcli.host.function_extras import Extras
 from dfcli.host.gate import Gate
 from dfcli.host.http_calls import HTTP_CALLS_MAX, Outgoing, http_activity, outgoing_settings
 from dfcli.host.http_functions import HttpFunctions
+from dfcli.host.life_cycle import LifeCycle
 from dfcli.host.near_calls import NearCalls
 from dfcli.host.onlookers import Onlookers
 from dfcli.host.performing import Performing
@@ -56,7 +56,7 @@ MEMORY = ":memory:"
 """A hub that is kept in memory: the real storage on a file system that ends with the process."""
 
 
-class Host(Reading, EntityRequests, Performing, Firing, HttpFunctions):
+class Host(Reading, LifeCycle, Performing, Firing, HttpFunctions):
     """`async with Host(app, hub=PATH) as host:` runs instances until the block ends; no port is opened.
 
     Raises HubLocked when another process holds the hub, HubUnreadable when its folder cannot be used.

@@ -14,11 +14,36 @@ from dfcli.errors import Quarantined
 from dfcli.model.history import Event, EventRaised, ExecutionStarted, Inbound, Parent
 from dfcli.model.ids import ExecutionKey
 from dfcli.model.status import InstanceSummary
+from dfcli.model.voids import Voids, execution_id_at, execution_ids
 
 NO_CODE = "no host is running"
 """Why a command's host parks what it would have to run."""
 RECENT_REQUESTS_MAX = 256
 """Request ids that a run remembers over continue-as-new."""
+
+
+class Rewound:
+    """The ids that a rewound execution has had, and what is left of what it did under them."""
+
+    __slots__ = ("_ids", "_voids")
+
+    def __init__(self, history: Sequence[Event]) -> None:
+        self._ids = execution_ids(history)
+        self._voids = Voids.of(history)
+
+    @classmethod
+    def of(cls, history: Sequence[Event]) -> Rewound | None:
+        """None for an execution that was never rewound."""
+        found = cls(history)
+        return found if found._voids is not None else None
+
+    def stands(self, execution_id: str, seq: int) -> bool:
+        """Whether a line written under that id still counts."""
+        return execution_id_at(self._ids, seq) == execution_id and not (self._voids is not None and seq in self._voids)
+
+    def id_at(self, seq: int) -> str:
+        """The id under which a line was written: it stays the identity of what the line has scheduled."""
+        return execution_id_at(self._ids, seq)
 
 
 class Lane:
@@ -42,6 +67,7 @@ class Lane:
         "parent",
         "parked",
         "request_ids",
+        "rewound",
         "suspended",
         "uncommitted",
         "unsent",
@@ -77,6 +103,8 @@ class Lane:
         self.parked = ""
         self.loaded_once = False
         """Whether open activities and timers of the history have been handed out in this process."""
+        self.rewound: Rewound | None = None
+        """What it was before it was rewound; None for most."""
         self.request_ids: dict[str, None] | None = None
         """Ids of requests that raised events to this run, the newest last; None: not looked up. Once it is there, it
         knows more than what is committed."""
@@ -142,6 +170,7 @@ class Lane:
         self.inbox = []
         self.in_flight = set()
         self.armed = {}
+        self.rewound = None
         self.request_ids = dict.fromkeys(self.recent_requests())
         self.finished = False
         self.loaded_once = True

@@ -47,7 +47,7 @@ class Loading:
 
         def _shut_out(self, lane: Lane) -> None: ...
 
-    def _whole_history(self, lane: Lane) -> list[Event]:
+    def whole_history(self, lane: Lane) -> list[Event]:
         """What is recorded of the lane's execution and what is about to be, for one that is not in memory."""
         if lane.uncommitted:
             self._committer.commit_now()
@@ -73,6 +73,8 @@ class Loading:
         else:
             try:
                 history = self._hub.history(lane.key.instance_id, lane.key.exec)
+                if lane.inbox and type(lane.inbox[0]) is h.ExecutionRewound:
+                    history += lane.inbox[max(0, len(history) + 1 - lane.inbox[0].seq) :]  # what it voids must be known
             except DfError as error:
                 if lane.key.instance_id in self.quarantined:
                     self._shut_out(lane)
@@ -118,7 +120,8 @@ class Loading:
         for scheduled in execution.open_tasks.values():
             if scheduled.event_id not in lane.in_flight:
                 lane.in_flight.add(scheduled.event_id)
-                call = ActivityCall(lane.key, lane.execution_id, scheduled, lane.code_id)
+                execution_id = lane.execution_id if lane.rewound is None else lane.rewound.id_at(scheduled.seq)
+                call = ActivityCall(lane.key, execution_id, scheduled, lane.code_id)
                 draft.calls.append(call)
                 if not self._crash_loops.is_suspect(call):  # a suspect is recorded when its turn comes
                     draft.dispatches.append(call.dispatch())
@@ -143,7 +146,7 @@ class Loading:
             self._park(lane, why)
             return
         log.error("%s fails: %s", lane.key.instance_id, why)
-        history = self._whole_history(lane)
+        history = self.whole_history(lane)
         events = lane.take_unsent()
         lane.inbox = []
         self.recorder.record(

@@ -17,6 +17,7 @@ from dfcli.host.host import Host
 from dfcli.model.history import Event
 from dfcli.model.payload import Payload
 from dfcli.model.query import InstanceFilter, Page
+from dfcli.model.rewound import RewindReport
 from dfcli.registry.registry import Registry
 from dfcli.storage.settings import HubSettings
 
@@ -85,6 +86,11 @@ class OfflineControl:
 
     def resume(self, instance_id: str, reason: str) -> None:
         self._run(self._host.resume(instance_id, reason))
+
+    def rewind(
+        self, instance_id: str, reason: str, *, cut: int | None = None, dry_run: bool = False, verify: bool = True
+    ) -> RewindReport:
+        return self._run(self._host.rewind(instance_id, reason, cut=cut, dry_run=dry_run, verify=verify))
 
     def purge(self, instance_id: str) -> int:
         return self._run(self._host.purge(instance_id))

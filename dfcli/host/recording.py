@@ -13,11 +13,12 @@ import msgspec
 
 from dfcli.engine.execution import Episode
 from dfcli.host.activities import ActivityCall
+from dfcli.host.arrivals import child_ended
+from dfcli.host.callers import has_answer, still_waits
 from dfcli.host.codes import Codes
 from dfcli.host.draft import Draft
 from dfcli.host.lane import Lane
 from dfcli.model import history as h
-from dfcli.model import payload as payloads
 from dfcli.model.failure import FailureDetails
 from dfcli.model.history import Event, Inbound
 from dfcli.model.ids import ExecutionKey, child_instance_id, stand_in_child_id
@@ -50,6 +51,8 @@ class Lanes(Protocol):
     def ready(self, lane: Lane) -> None: ...
 
     def drop(self, lane: Lane) -> None: ...
+
+    def whole_history(self, lane: Lane) -> list[Event]: ...
 
 
 class Recorder:
@@ -193,7 +196,7 @@ class Recorder:
                 lane.finished = True
                 draft.finished.append(lane)
                 if lane.parent is not None:
-                    self._tell_parent(lane.parent, last, draft)
+                    self._tell_parent(lane, lane.parent, last, draft)
             case _:
                 raise AssertionError(f"an episode ends with {type(last).__name__}")
 
@@ -241,32 +244,20 @@ class Recorder:
         draft.send(lane)
         scheduler.ready(lane)
 
-    def _tell_parent(self, parent: h.Parent, last: h.ExecutionCompleted, draft: Draft) -> None:
-        """The parent's result line, unless the parent has ended or moved on."""
-        waiting = self._scheduler.lane(parent.instance_id)
-        if waiting is None or waiting.finished or waiting.execution_id != parent.execution_id:
+    def _tell_parent(self, child: Lane, parent: h.Parent, last: h.ExecutionCompleted, draft: Draft) -> None:
+        """The parent's result line, unless the parent has ended, moved on, or knows already."""
+        scheduler = self._scheduler
+        waiting = scheduler.lane(parent.instance_id)
+        if waiting is None or not still_waits(waiting, parent):
             return
-        seq = waiting.next_seq()
-        timestamp = waiting.stamp(self._scheduler.now())
-        answer: Inbound
-        if last.orchestration_status == "Completed":
-            answer = h.SubOrchestrationInstanceCompleted(
-                seq=seq,
-                event_id=-1,
-                timestamp=timestamp,
-                task_scheduled_id=parent.task_scheduled_id,
-                result=last.result,
-                result_text=last.result_text,
-            )
-        else:
-            reason = str(payloads.decode(last.result, last.result_text) or "")
-            answer = h.SubOrchestrationInstanceFailed(
-                seq=seq,
-                event_id=-1,
-                timestamp=timestamp,
-                task_scheduled_id=parent.task_scheduled_id,
-                reason=reason,
-                failure_details=last.failure_details
-                or FailureDetails(error_type=last.orchestration_status, error_message=reason),
-            )
+        if child.rewound is not None and has_answer(scheduler.whole_history(waiting), waiting.inbox, parent):
+            return
+        answer = child_ended(
+            waiting,
+            parent.task_scheduled_id,
+            last.orchestration_status,
+            h.result_of(last),
+            last.failure_details,
+            scheduler.now(),
+        )
         self._answer(waiting, answer, draft)

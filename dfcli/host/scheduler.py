@@ -19,11 +19,12 @@ from dfcli.env.environment import Env
 from dfcli.host import endings
 from dfcli.host.activities import Outcome
 from dfcli.host.arrivals import result_line
+from dfcli.host.callers import still_waits
 from dfcli.host.codes import Codes
 from dfcli.host.committer import Committer
 from dfcli.host.crash_loops import CrashLoops
 from dfcli.host.draft import Draft
-from dfcli.host.lane import Lane, in_quarantine
+from dfcli.host.lane import Lane, Rewound, in_quarantine
 from dfcli.host.loading import Loading
 from dfcli.host.recording import Recorder
 from dfcli.host.residency import Residency
@@ -108,6 +109,8 @@ class Scheduler(Loading):
             if summary is None or not summary.is_live or summary.quarantined or summary.entity is not None:
                 return None
             lane = self.lanes[instance_id] = Lane.of(summary)
+            if summary.rewinds:
+                lane.rewound = Rewound.of(self.whole_history(lane))
         return lane
 
     def open_lane(self, key: ExecutionKey, started: h.ExecutionStarted) -> Lane:
@@ -165,7 +168,11 @@ class Scheduler(Loading):
             call = outcome.call
             lane = self.lanes.get(call.key.instance_id)
             event_id = call.scheduled.event_id
-            if lane is None or lane.execution_id != call.execution_id or event_id not in lane.in_flight:
+            if (
+                lane is None
+                or event_id not in lane.in_flight
+                or (lane.execution_id != call.execution_id and not still_waits(lane, call))
+            ):
                 log.info("%s: dropped a late result of activity %r", call.key.instance_id, call.scheduled.name)
                 continue
             lane.in_flight.discard(event_id)
@@ -210,6 +217,13 @@ class Scheduler(Loading):
         if not draft.is_empty:
             self.submit(draft)
 
+    def run_now(self, lane: Lane, draft: Draft) -> None:
+        """A turn within somebody else's transaction: for ends that must be durable with their cause."""
+        if lane.parked:
+            self._without_code(lane, draft)
+        else:
+            self._run(lane, draft)
+
     def _run(self, lane: Lane, draft: Draft) -> None:
         """One episode, when the execution can be had and there is something to hand over."""
         execution = lane.execution or self._load(lane, draft)
@@ -249,7 +263,7 @@ class Scheduler(Loading):
         if not lane.finished:
             request = next((e for e in lane.inbox if isinstance(e, h.ExecutionTerminated)), None)
             if lane.parked and request is not None:
-                history = self._whole_history(lane)
+                history = self.whole_history(lane)
                 events = lane.take_unsent()
                 lane.inbox = []
                 started = endings.opening(lane, self.now())

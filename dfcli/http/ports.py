@@ -14,6 +14,7 @@ from dfcli.model.entity_status import EntityPage, EntityView
 from dfcli.model.history import Event
 from dfcli.model.payload import Payload
 from dfcli.model.query import InstanceFilter, Page, Wait
+from dfcli.model.rewound import RewindReport
 from dfcli.model.status import InstanceSummary
 
 
@@ -72,6 +73,16 @@ class HostPort(Protocol):
     async def suspend(self, instance_id: str, reason: str) -> None: ...
 
     async def resume(self, instance_id: str, reason: str) -> None: ...
+
+    async def rewind(
+        self,
+        instance_id: str,
+        reason: str = "",
+        *,
+        cut: int | None = None,
+        dry_run: bool = False,
+        verify: bool = True,
+    ) -> RewindReport: ...
 
     async def purge(self, instance_id: str) -> int: ...
 

@@ -21,6 +21,7 @@ from dfcli.http.exchange import Answer, address_of, exchange
 from dfcli.model.history import Event
 from dfcli.model.payload import Payload
 from dfcli.model.query import InstanceFilter, Page
+from dfcli.model.rewound import RewindReport
 from dfcli.model.status import InstanceSummary
 
 WAIT_POLL_SECONDS = 20.0
@@ -113,6 +114,13 @@ class RemoteControl:
 
     def resume(self, instance_id: str, reason: str) -> None:
         self._ask("POST", f"/instances/{_quoted(instance_id)}/resume{_query({'reason': reason})}")
+
+    def rewind(
+        self, instance_id: str, reason: str, *, cut: int | None = None, dry_run: bool = False, verify: bool = True
+    ) -> RewindReport:
+        query = {"reason": reason, "from": str(cut or ""), "dryRun": str(dry_run), "verify": str(verify)}
+        answer = self._ask("POST", f"/instances/{_quoted(instance_id)}/rewind{_query(query)}")
+        return msgspec.json.decode(answer.body, type=RewindReport)
 
     def purge(self, instance_id: str) -> int:
         answer = self._ask("DELETE", f"/instances/{_quoted(instance_id)}")

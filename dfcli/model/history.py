@@ -206,6 +206,8 @@ class ExecutionRewound(HistoryEvent, tag="ExecutionRewound", frozen=True, kw_onl
     voids: list[tuple[int, int]]
     parent_execution_id: str | None = None
     """Of a sub-orchestration that is rewound with its parent: the id that the parent has from now on."""
+    code_id: str | None = None
+    """The code on which it goes on."""
     open_tasks: dict[int, int] = msgspec.field(default_factory=dict)
     """Event id to seq, as in the summary of an instance."""
     open_timers: dict[int, str] = msgspec.field(default_factory=dict)
