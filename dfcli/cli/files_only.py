@@ -12,6 +12,7 @@ from dfcli.host.control import InstanceStatus
 from dfcli.model.history import Event
 from dfcli.model.payload import Payload
 from dfcli.model.query import InstanceFilter, Page
+from dfcli.model.rewound import RewindReport
 from dfcli.storage.reader import HubReader
 
 
@@ -55,6 +56,8 @@ class OfflineReader:
         *,
         instance_id: str | None = None,  # noqa: ARG002
         version: str | None = None,  # noqa: ARG002
+        start_at: str | None = None,  # noqa: ARG002
+        replace: bool | None = None,  # noqa: ARG002
     ) -> str:
         self._refuse()
 
@@ -72,7 +75,7 @@ class OfflineReader:
     ) -> None:
         self._refuse()
 
-    def terminate(self, instance_id: str, reason: str) -> None:  # noqa: ARG002
+    def terminate(self, instance_id: str, reason: str, *, recursive: bool = False) -> None:  # noqa: ARG002
         self._refuse()
 
     def suspend(self, instance_id: str, reason: str) -> None:  # noqa: ARG002
@@ -81,7 +84,21 @@ class OfflineReader:
     def resume(self, instance_id: str, reason: str) -> None:  # noqa: ARG002
         self._refuse()
 
-    def purge(self, instance_id: str) -> int:  # noqa: ARG002
+    def rewind(
+        self,
+        instance_id: str,  # noqa: ARG002
+        reason: str,  # noqa: ARG002
+        *,
+        cut: int | None = None,  # noqa: ARG002
+        dry_run: bool = False,  # noqa: ARG002
+        verify: bool = True,  # noqa: ARG002
+    ) -> RewindReport:
+        self._refuse()
+
+    def restart(self, instance_id: str, *, new_id: bool = True) -> str:  # noqa: ARG002
+        self._refuse()
+
+    def purge(self, instance_id: str, *, recursive: bool = False) -> int:  # noqa: ARG002
         self._refuse()
 
     def _refuse(self) -> NoReturn:

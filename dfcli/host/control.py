@@ -32,8 +32,18 @@ class Control(Protocol):
     online: bool
     """Whether a host is running, so that started work proceeds."""
 
-    def start(self, name: str, payload: Payload, *, instance_id: str | None = None, version: str | None = None) -> str:
-        """The id of the new instance. InstanceExists when a live one holds it, UnknownFunction."""
+    def start(
+        self,
+        name: str,
+        payload: Payload,
+        *,
+        instance_id: str | None = None,
+        version: str | None = None,
+        start_at: str | None = None,
+        replace: bool | None = None,
+    ) -> str:
+        """The id of the new instance. InstanceExists when a live one holds it and is not to be replaced,
+        UnknownFunction. `start_at` is a timestamp before which no code runs."""
         ...
 
     def status(self, instance_id: str) -> InstanceStatus: ...
@@ -54,7 +64,7 @@ class Control(Protocol):
         """Have an entity do something, not before `due`. UnknownFunction."""
         ...
 
-    def terminate(self, instance_id: str, reason: str) -> None: ...
+    def terminate(self, instance_id: str, reason: str, *, recursive: bool = False) -> None: ...
 
     def suspend(self, instance_id: str, reason: str) -> None: ...
 
@@ -67,8 +77,12 @@ class Control(Protocol):
         code does not repeat what would be left."""
         ...
 
-    def purge(self, instance_id: str) -> int:
-        """How many instances were removed: 1. WrongState for a live one."""
+    def restart(self, instance_id: str, *, new_id: bool = True) -> str:
+        """The id of a new instance with the name and the input of this one. InstanceExists."""
+        ...
+
+    def purge(self, instance_id: str, *, recursive: bool = False) -> int:
+        """How many instances were removed; 1 unless `recursive`. WrongState for a live one."""
         ...
 
     def wait(self, instance_id: str, timeout: float | None) -> InstanceStatus:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from dfcli.host.arrivals import timer_fired
 from dfcli.host.scheduler import Scheduler
-from dfcli.host.timers import WAKE, DueTimer
+from dfcli.host.timers import START, WAKE, DueTimer
 
 
 class Firing:
@@ -30,6 +30,8 @@ class Firing:
                 lane = self.scheduler.lane(instance_id)
                 if lane is not None and lane.key == timer.key and not lane.finished:
                     self.scheduler.ready(lane)
+            elif timer.event_id == START:
+                self.scheduler.ready(self.scheduler.lanes[instance_id])
             else:
                 lane = self.scheduler.lanes[instance_id]
                 del lane.armed[timer.event_id]

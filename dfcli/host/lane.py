@@ -68,6 +68,7 @@ class Lane:
         "parked",
         "request_ids",
         "rewound",
+        "start_at",
         "suspended",
         "uncommitted",
         "unsent",
@@ -103,6 +104,8 @@ class Lane:
         self.parked = ""
         self.loaded_once = False
         """Whether open activities and timers of the history have been handed out in this process."""
+        self.start_at = ""
+        """No code runs before that time; empty once it has come, and for most."""
         self.rewound: Rewound | None = None
         """What it was before it was rewound; None for most."""
         self.request_ids: dict[str, None] | None = None
@@ -118,6 +121,7 @@ class Lane:
         lane.last_timestamp = summary.last_timestamp
         lane.suspended = summary.suspended
         lane.version = summary.version
+        lane.start_at = (summary.scheduled_start or "") if summary.status == "Pending" else ""
         return lane
 
     @property

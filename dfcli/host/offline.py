@@ -54,8 +54,21 @@ class OfflineControl:
             self._runner.close()
             raise
 
-    def start(self, name: str, payload: Payload, *, instance_id: str | None = None, version: str | None = None) -> str:
-        return self._run(self._host.start_instance(name, payload, instance_id=instance_id, version=version))
+    def start(
+        self,
+        name: str,
+        payload: Payload,
+        *,
+        instance_id: str | None = None,
+        version: str | None = None,
+        start_at: str | None = None,
+        replace: bool | None = None,
+    ) -> str:
+        return self._run(
+            self._host.start_instance(
+                name, payload, instance_id=instance_id, version=version, start_at=start_at, replace=replace
+            )
+        )
 
     def status(self, instance_id: str) -> InstanceStatus:
         summary = self._host.summary(instance_id)
@@ -78,8 +91,9 @@ class OfflineControl:
     def signal_entity(self, name: str, key: str, operation: str, payload: Payload, *, due: str | None = None) -> None:
         self._run(self._host.signal_entity(name, key, operation, payload, due=due))
 
-    def terminate(self, instance_id: str, reason: str) -> None:
         self._run(self._host.terminate(instance_id, reason))
+    def terminate(self, instance_id: str, reason: str, *, recursive: bool = False) -> None:
+        self._run(self._host.terminate(instance_id, reason, recursive=recursive))
 
     def suspend(self, instance_id: str, reason: str) -> None:
         self._run(self._host.suspend(instance_id, reason))
@@ -92,8 +106,11 @@ class OfflineControl:
     ) -> RewindReport:
         return self._run(self._host.rewind(instance_id, reason, cut=cut, dry_run=dry_run, verify=verify))
 
-    def purge(self, instance_id: str) -> int:
-        return self._run(self._host.purge(instance_id))
+    def restart(self, instance_id: str, *, new_id: bool = True) -> str:
+        return self._run(self._host.restart(instance_id, new_id=new_id))
+
+    def purge(self, instance_id: str, *, recursive: bool = False) -> int:
+        return self._run(self._host.purge(instance_id, recursive=recursive))
 
     def wait(self, instance_id: str, timeout: float | None) -> InstanceStatus:
         del timeout  # nothing happens without a host, however long one waits

@@ -7,12 +7,10 @@ is not durable yet waits for it first, so that no caller is told what a crash co
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from typing import TYPE_CHECKING
 
 from dfcli.env.environment import Env
 from dfcli.errors import (
-    InstanceExists,
     InstanceGone,
     InvalidArgument,
     NoSpace,
@@ -20,7 +18,6 @@ from dfcli.errors import (
     OutcomeUnknown,
     PayloadTooLarge,
     Unavailable,
-    UnknownFunction,
     WrongState,
 )
 from dfcli.host.committer import Committer
@@ -29,16 +26,12 @@ from dfcli.host.lane import Lane, in_quarantine, request_ids_of
 from dfcli.host.scheduler import Scheduler
 from dfcli.host.settings import HostSettings
 from dfcli.host.traces import Traces
-from dfcli.host.tracing import callers_trace
 from dfcli.model import history as h
 from dfcli.model.entity_ids import is_entity_id
 from dfcli.model.history import Inbound
 from dfcli.model.ids import (
-    CALLED_NAME_LENGTH_MAX,
     REQUEST_ID_LENGTH_MAX,
-    ExecutionKey,
     check_event_name,
-    check_instance_id,
     check_text,
 )
 from dfcli.model.payload import NOTHING, PAYLOAD_BYTES_MAX, Payload
@@ -71,66 +64,6 @@ class Requests:
     _traces: Traces | None
     outstanding: set[asyncio.Future[None]]
     """What callers of verbs wait for."""
-
-    async def start_instance(
-        self,
-        name: str,
-        payload: Payload = NOTHING,
-        *,
-        instance_id: str | None = None,
-        version: str | None = None,
-        request_id: str | None = None,
-    ) -> str:
-        """The id of the new instance, durable. UnknownFunction, InvalidArgument, InstanceExists, NoSpace.
-
-        Repeating a call with the same `request_id` starts nothing more; without an id the id derives from it.
-        """
-        self._check_can_accept(payload)
-        definition = self.registry.orchestrator(name)
-        if definition is None:
-            raise unknown_orchestrator(name, self.registry)
-        check_text("version", version, CALLED_NAME_LENGTH_MAX)
-        check_text("request id", request_id, REQUEST_ID_LENGTH_MAX)
-        if instance_id:
-            check_instance_id(instance_id)
-        elif request_id:
-            instance_id = hashlib.sha256(request_id.encode()).hexdigest()[:32]
-        generation = 1
-        if not instance_id:
-            instance_id = self.scheduler.new_id()
-        else:
-            existing = await self._settled(instance_id)
-            if existing is not None and request_id and existing.request_id == request_id:
-                return instance_id
-            if existing is not None and existing.quarantined:
-                raise in_quarantine(instance_id, existing.quarantined)
-            if existing is not None and existing.is_live:
-                raise InstanceExists(
-                    f"An Orchestration instance with the status {existing.status} already exists.",
-                    why=f"the id {instance_id!r} belongs to a live instance",
-                    hint="choose another id, or terminate that one first",
-                )
-            generation = self.hub.next_exec(instance_id)
-        execution_id = self.scheduler.new_id()
-        traces = self._traces
-        started = h.ExecutionStarted(
-            seq=1,
-            event_id=-1,
-            timestamp=self.scheduler.now(),
-            name=definition.name,
-            execution_id=execution_id,
-            parent_trace_context=traces.of_new(execution_id, name) if traces is not None else callers_trace.get(),
-            version=version or self.settings.default_version or None,
-            input=payload.raw,
-            input_text=payload.text,
-            origin="client",
-            code_id=self.code_id,
-            request_id=request_id,
-        )
-        lane = self.scheduler.open_lane(ExecutionKey(instance_id, generation), started)
-        self.scheduler.ready(lane)
-        await self._durable(lane)
-        return instance_id
 
     async def raise_event(
         self, instance_id: str, name: str, payload: Payload = NOTHING, *, request_id: str | None = None
@@ -369,18 +302,3 @@ class Requests:
 
 def not_found(instance_id: str) -> NotFound:
     return NotFound(f"there is no instance {instance_id!r}", hint="dfcli list")
-
-
-def unknown_orchestrator(name: str, registry: Registry) -> UnknownFunction:
-    """The refusal in Durable Functions' words, which its clients show."""
-    known = registry.known("orchestrator")
-    listed = (
-        "The following are the known orchestrator functions: " + ", ".join(f"'{n}'" for n in known) + "."
-        if known
-        else "No orchestrator functions are currently registered!"
-    )
-    return UnknownFunction(
-        f"The function '{name}' doesn't exist, is disabled, or is not an orchestrator function.",
-        why=f"Additional info: {listed}",
-        hint="dfcli functions",
-    )

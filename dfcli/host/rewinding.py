@@ -205,12 +205,12 @@ class Rewinding:
             terminate(scheduler, instance_id, "its parent was rewound", draft)
 
 
-def terminate(scheduler: Scheduler, instance_id: str, reason: str, draft: Draft) -> bool:
-    """End a live instance with what lives below it, within a transaction; whether it was live."""
+def terminate(scheduler: Scheduler, instance_id: str, reason: str, draft: Draft, *, recursive: bool = True) -> bool:
+    """End a live instance, and what lives below it, within a transaction; whether it was live."""
     lane = scheduler.lane(instance_id)
     if lane is None or lane.finished:
         return False
-    children = open_children(scheduler, lane)
+    children = open_children(scheduler, lane) if recursive else []
     lane.receive(
         h.ExecutionTerminated(seq=lane.next_seq(), event_id=-1, timestamp=lane.stamp(scheduler.now()), reason=reason)
     )

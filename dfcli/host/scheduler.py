@@ -29,6 +29,7 @@ from dfcli.host.loading import Loading
 from dfcli.host.recording import Recorder
 from dfcli.host.residency import Residency
 from dfcli.host.settings import HostSettings
+from dfcli.host.timers import START
 from dfcli.model import history as h
 from dfcli.model.history import Inbound
 from dfcli.model.ids import ExecutionKey
@@ -121,6 +122,7 @@ class Scheduler(Loading):
         lane.loaded_once = True
         lane.version = started.version
         lane.code_id = started.code_id
+        lane.start_at = started.scheduled_start_time or ""
         lane.request_ids = {}
         lane.receive(started)
         self.lanes[key.instance_id] = lane
@@ -210,12 +212,28 @@ class Scheduler(Loading):
             self._shut_out(lane)
             return
         draft = Draft()
-        if lane.finished or lane.parked or (not lane.inbox and lane.loaded_once):
+        if (
+            lane.finished
+            or lane.parked
+            or (not lane.inbox and lane.loaded_once)
+            or (lane.start_at and self._is_early(lane, draft))
+        ):
             self._without_code(lane, draft)
         else:
             self._run(lane, draft)
         if not draft.is_empty:
             self.submit(draft)
+
+    def _is_early(self, lane: Lane, draft: Draft) -> bool:
+        """Whether a scheduled instance has yet to begin. One that is terminated meanwhile never does."""
+        if lane.start_at > self.now() and not any(isinstance(e, h.ExecutionTerminated) for e in lane.inbox):
+            if START not in lane.armed:
+                lane.armed[START] = lane.start_at
+                draft.timers.append((lane.key, START, lane.start_at))
+            return True
+        lane.start_at = ""
+        lane.armed.pop(START, None)
+        return False
 
     def run_now(self, lane: Lane, draft: Draft) -> None:
         """A turn within somebody else's transaction: for ends that must be durable with their cause."""
@@ -289,6 +307,8 @@ class Scheduler(Loading):
             return []
         if lane.parked:
             return [Wait(kind="code", name=lane.name, detail=lane.parked)]
+        if lane.start_at:
+            return [Wait(kind="start", name=lane.name, due=lane.start_at)]
         if lane.execution is None and not lane.uncommitted and not lane.is_ready:
             draft = Draft()
             self._load(lane, draft)

@@ -18,6 +18,9 @@ from dfcli.model.time import epoch_from_timestamp, timestamp_from_epoch
 WAKE = -1
 """Event id of an entry that stands for all timers of an instance that has not been loaded yet."""
 
+START = -2
+"""Event id of an entry for the time at which a scheduled instance begins."""
+
 SWEEP_MIN = 4_096
 """A heap smaller than this is never swept."""
 

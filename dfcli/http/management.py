@@ -1,4 +1,4 @@
-"""The durable API on one instance: start, status, raise event, terminate, suspend, resume, purge.
+"""The durable API on one instance: start, status, raise event, terminate, suspend, resume, rewind, restart, purge.
 
 Paths, codes and bodies are Durable Functions' (docs: HTTP API reference); lists stand in `listing`.
 """
@@ -149,6 +149,39 @@ async def suspend(call: Call) -> Response:
 @routes.add("POST", "instances/{id}/resume", access=Access.SYSTEM)
 async def resume(call: Call) -> Response:
     return await _with_reason(call, call.host.resume)
+
+
+@routes.add("POST", "instances/{id}/rewind", access=Access.SYSTEM)
+async def rewind(call: Call) -> Response:
+    checked_hub(call)
+    try:
+        await call.host.rewind(instance_of(call), call.query.text("reason"))
+    except NotFound:
+        return text(f'No orchestration with instance ID "${call.params["id"]}" found.', 404)
+    except WrongState as error:
+        return text(error.what, 412)
+    return nothing(202)
+
+
+@routes.add("POST", "instances/{id}/restart", access=Access.SYSTEM)
+async def restart(call: Call) -> Response:
+    checked_hub(call)
+    seconds = wait_seconds(call)
+    try:
+        instance_id = await call.host.restart(
+            instance_of(call), new_id=call.query.flag("restartwithnewinstanceid", True)
+        )
+    except NotFound:
+        # The misspelling is Durable Functions' own: its clients compare the text.
+        body = {
+            "Message": "InstanceId does not match a valid orchestration instance.",
+            "ExceptionMessage": f"An orchestrastion with the instanceId {call.params['id']} was not found.",
+            "ExceptionType": "System.ArgumentException",
+        }
+        return answer(encode(body), 400)
+    if seconds is not None:
+        return await wait_for_completion(call, instance_id, seconds)
+    return check_status(call, instance_id)
 
 
 @routes.add("*", "makeprimary", access=Access.SYSTEM)

@@ -128,6 +128,8 @@ async def start(call: Call) -> Response:
         instance_id=check_instance_id(wanted) if wanted else None,
         version=call.query.text("version") or None,
         request_id=call.request_id,
+        start_at=_moment(call, "startAt"),
+        replace=call.query.flag("replace", False) if call.query.text("replace") else None,
     )
     return answer(encode({"id": instance_id}), 201)
 
@@ -157,7 +159,9 @@ async def signal_entity(call: Call) -> Response:
 
 @routes.add("POST", "instances/{id}/terminate", access=Access.SYSTEM)
 async def terminate(call: Call) -> Response:
-    return await _with_reason(call, call.host.terminate)
+    recursive = call.query.flag("recursive", False)
+    await call.host.terminate(_instance_id(call), call.query.text("reason"), recursive=recursive)
+    return answer(b"{}", 202)
 
 
 @routes.add("POST", "instances/{id}/suspend", access=Access.SYSTEM)
@@ -172,7 +176,29 @@ async def resume(call: Call) -> Response:
 
 @routes.add("DELETE", "instances/{id}", access=Access.SYSTEM)
 async def purge(call: Call) -> Response:
-    return answer(encode({"instancesDeleted": await call.host.purge(_instance_id(call))}))
+    deleted = await call.host.purge(_instance_id(call), recursive=call.query.flag("recursive", False))
+    return answer(encode({"instancesDeleted": deleted}))
+
+
+@routes.add("POST", "instances/{id}/rewind", access=Access.SYSTEM)
+async def rewind(call: Call) -> Response:
+    """What is voided and what runs again; with `dryRun` nothing is done. `from` is the cut, chosen by hand."""
+    query = call.query
+    dry_run = query.flag("dryrun", False)
+    report = await call.host.rewind(
+        _instance_id(call),
+        query.text("reason"),
+        cut=query.integer("from", 0) or None,
+        dry_run=dry_run,
+        verify=query.flag("verify", True),
+    )
+    return answer(wire.encode(report), 200 if dry_run else 202)
+
+
+@routes.add("POST", "instances/{id}/restart", access=Access.SYSTEM)
+async def restart(call: Call) -> Response:
+    instance_id = await call.host.restart(_instance_id(call), new_id=call.query.flag("newid", True))
+    return answer(encode({"id": instance_id}), 201)
 
 
 async def _with_reason(call: Call, verb: Callable[[str, str], Awaitable[None]]) -> Response:

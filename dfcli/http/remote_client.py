@@ -78,8 +78,22 @@ class RemoteControl:
         """The functions of the app as it runs now."""
         return msgspec.json.decode(self._ask("GET", "/functions").body, type=list[wire.FunctionInfo])
 
-    def start(self, name: str, payload: Payload, *, instance_id: str | None = None, version: str | None = None) -> str:
-        query = {"instanceId": instance_id or "", "version": version or ""}
+    def start(
+        self,
+        name: str,
+        payload: Payload,
+        *,
+        instance_id: str | None = None,
+        version: str | None = None,
+        start_at: str | None = None,
+        replace: bool | None = None,
+    ) -> str:
+        query = {
+            "instanceId": instance_id or "",
+            "version": version or "",
+            "startAt": start_at or "",
+            "replace": "" if replace is None else str(replace),
+        }
         try:
             answer = self._ask("POST", f"/orchestrators/{_quoted(name)}{_query(query)}", _body(payload))
         except errors.WrongState as error:  # the one conflict a start knows
@@ -106,8 +120,10 @@ class RemoteControl:
         query = _query({"op": operation, "due": due or ""})
         self._ask("POST", f"/entities/{_quoted(name)}/{_quoted(key)}/signals{query}", _body(payload))
 
-    def terminate(self, instance_id: str, reason: str) -> None:
         self._ask("POST", f"/instances/{_quoted(instance_id)}/terminate{_query({'reason': reason})}")
+    def terminate(self, instance_id: str, reason: str, *, recursive: bool = False) -> None:
+        query = {"reason": reason, "recursive": "true" if recursive else ""}
+        self._ask("POST", f"/instances/{_quoted(instance_id)}/terminate{_query(query)}")
 
     def suspend(self, instance_id: str, reason: str) -> None:
         self._ask("POST", f"/instances/{_quoted(instance_id)}/suspend{_query({'reason': reason})}")
@@ -122,8 +138,17 @@ class RemoteControl:
         answer = self._ask("POST", f"/instances/{_quoted(instance_id)}/rewind{_query(query)}")
         return msgspec.json.decode(answer.body, type=RewindReport)
 
-    def purge(self, instance_id: str) -> int:
-        answer = self._ask("DELETE", f"/instances/{_quoted(instance_id)}")
+    def restart(self, instance_id: str, *, new_id: bool = True) -> str:
+        path = f"/instances/{_quoted(instance_id)}/restart{_query({'newId': str(new_id)})}"
+        try:
+            answer = self._ask("POST", path)
+        except errors.WrongState as error:
+            raise errors.InstanceExists(error.what, why=error.why, hint=error.hint) from None
+        return str(msgspec.json.decode(answer.body)["id"])
+
+    def purge(self, instance_id: str, *, recursive: bool = False) -> int:
+        query = _query({"recursive": "true" if recursive else ""})
+        answer = self._ask("DELETE", f"/instances/{_quoted(instance_id)}{query}")
         return int(msgspec.json.decode(answer.body)["instancesDeleted"])
 
     def wait(self, instance_id: str, timeout: float | None) -> InstanceStatus:

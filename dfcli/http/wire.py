@@ -57,6 +57,7 @@ class WireSummary(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=Tr
     request_id: str | None = None
     entity: EntityFacts | None = None
     rewinds: int = 0
+    scheduled_start: str | None = None
 
 
 class WireStatus(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=True):

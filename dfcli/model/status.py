@@ -67,6 +67,8 @@ class InstanceSummary(msgspec.Struct, kw_only=True):
     generation: int = 0
     request_id: str | None = None
     """Of the start: repeating it with the same one starts nothing more."""
+    scheduled_start: str | None = None
+    """No code runs before that time."""
     rewinds: int = 0
     """How often this execution was rewound."""
     open_tasks: dict[int, int] = msgspec.field(default_factory=dict)
@@ -176,6 +178,7 @@ class InstanceSummary(msgspec.Struct, kw_only=True):
         self.tags = event.tags
         self.generation = event.generation
         self.request_id = event.request_id
+        self.scheduled_start = event.scheduled_start_time
         self.status = "Running" if event.generation else "Pending"
         if event.rules == h.ENTITY_RULES:
             self.status, self.input, self.entity = "Running", NOTHING, facts_at_start(event)

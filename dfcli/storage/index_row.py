@@ -68,6 +68,7 @@ class _Rest(msgspec.Struct, omit_defaults=True, gc=False):
     r: str | None = None
     y: EntityFacts | None = None
     z: int = 0
+    d: str | None = None
 
 
 _encode = msgspec.json.Encoder().encode
@@ -111,6 +112,7 @@ def row_of(summary: InstanceSummary) -> Row:
                 summary.request_id,
                 summary.entity,
                 summary.rewinds,
+                summary.scheduled_start,
             )
         ),
     )
@@ -150,4 +152,5 @@ def summary_of(found: Found) -> InstanceSummary:
         request_id=rest.r,
         entity=rest.y,
         rewinds=rest.z,
+        scheduled_start=rest.d,
     )

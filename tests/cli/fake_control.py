@@ -17,6 +17,7 @@ from dfcli.host.control import InstanceStatus
 from dfcli.model import history as h
 from dfcli.model.payload import NOTHING, Payload
 from dfcli.model.query import InstanceFilter, Page, Wait
+from dfcli.model.rewound import RewindReport
 from dfcli.model.status import InstanceSummary
 
 
@@ -46,7 +47,16 @@ class FakeControl:
         self.instances[instance_id] = summary
         return summary
 
-    def start(self, name: str, payload: Payload, *, instance_id: str | None = None, version: str | None = None) -> str:
+    def start(
+        self,
+        name: str,
+        payload: Payload,
+        *,
+        instance_id: str | None = None,
+        version: str | None = None,
+        start_at: str | None = None,
+        replace: bool | None = None,
+    ) -> str:
         key = instance_id or "0123456789abcdef0123456789abcdef"
         if key in self.instances and self.instances[key].is_live:
             raise InstanceExists(f"instance {key!r} is running")
@@ -82,7 +92,7 @@ class FakeControl:
     def signal_entity(self, name: str, key: str, operation: str, payload: Payload, *, due: str | None = None) -> None:
         self.asked.append(("signal", name, key, operation, payload.json_text, due))
 
-    def terminate(self, instance_id: str, reason: str) -> None:
+    def terminate(self, instance_id: str, reason: str, *, recursive: bool = False) -> None:
         self._live(instance_id).status = "Terminated"
         self.asked.append(("terminate", instance_id, reason))
 
@@ -97,7 +107,21 @@ class FakeControl:
         self._live(instance_id).status = "Running"
         self.asked.append(("resume", instance_id, reason))
 
-    def purge(self, instance_id: str) -> int:
+    def rewind(
+        self, instance_id: str, reason: str, *, cut: int | None = None, dry_run: bool = False, verify: bool = True
+    ) -> RewindReport:
+        found = self._find(instance_id)
+        if found.status != "Failed":
+            raise WrongState("it has not failed")
+        if not dry_run:
+            found.status = "Running"
+        return RewindReport(instance_id=instance_id, cut=cut or 1, verified=verify)
+
+    def restart(self, instance_id: str, *, new_id: bool = True) -> str:
+        found = self._find(instance_id)
+        return self.start(found.name, found.input, instance_id=None if new_id else instance_id)
+
+    def purge(self, instance_id: str, *, recursive: bool = False) -> int:
         if self._find(instance_id).is_live:
             raise WrongState(f"instance {instance_id!r} is live")
         del self.instances[instance_id]

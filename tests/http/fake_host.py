@@ -61,7 +61,7 @@ class FakeHost:
         self.instances[instance_id] = summary
         return summary
 
-    async def start_instance(self, name, payload, *, instance_id=None, version=None, request_id=None):
+    async def start_instance(self, name, payload, *, instance_id=None, version=None, request_id=None, **_more):
         if name.lower() not in ("hello", "other"):
             raise UnknownFunction(
                 f"The function '{name}' doesn't exist, is disabled, or is not an orchestrator function.",
@@ -101,7 +101,7 @@ class FakeHost:
     async def signal_entity(self, name, key, operation, payload, *, due=None, request_id=None):
         self.told.append(("signal", name, key, operation, payload.json_text, due, request_id))
 
-    async def terminate(self, instance_id, reason):
+    async def terminate(self, instance_id, reason, *, recursive=False):
         self._live(instance_id)
         self.put(instance_id, "Terminated", output=payload.encode(reason))
 
@@ -111,7 +111,7 @@ class FakeHost:
     async def resume(self, instance_id, reason):
         self._change(instance_id, reason, "resume", "Running")
 
-    async def purge(self, instance_id: str) -> int:
+    async def purge(self, instance_id: str, *, recursive: bool = False) -> int:
         known = self._known(instance_id)
         if known.is_live:
             raise WrongState(

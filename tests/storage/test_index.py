@@ -97,6 +97,7 @@ def test_a_summary_comes_back_as_it_was_written(place: tuple[str, Env]) -> None:
         generation=2,
         request_id="r-1",
         rewinds=2,
+        scheduled_start="2027-01-01T00:00:00.000000Z",
         open_activities=3,
         next_timer="2027-01-01T00:00:00.000000Z",
         suspended=True,
