@@ -91,7 +91,6 @@ class OfflineControl:
     def signal_entity(self, name: str, key: str, operation: str, payload: Payload, *, due: str | None = None) -> None:
         self._run(self._host.signal_entity(name, key, operation, payload, due=due))
 
-        self._run(self._host.terminate(instance_id, reason))
     def terminate(self, instance_id: str, reason: str, *, recursive: bool = False) -> None:
         self._run(self._host.terminate(instance_id, reason, recursive=recursive))
 

@@ -120,7 +120,6 @@ class RemoteControl:
         query = _query({"op": operation, "due": due or ""})
         self._ask("POST", f"/entities/{_quoted(name)}/{_quoted(key)}/signals{query}", _body(payload))
 
-        self._ask("POST", f"/instances/{_quoted(instance_id)}/terminate{_query({'reason': reason})}")
     def terminate(self, instance_id: str, reason: str, *, recursive: bool = False) -> None:
         query = {"reason": reason, "recursive": "true" if recursive else ""}
         self._ask("POST", f"/instances/{_quoted(instance_id)}/terminate{_query(query)}")
