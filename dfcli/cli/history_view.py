@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from dfcli.model import entity_story
 from dfcli.model import history as h
+from dfcli.model.durable_http import HTTP_ACTIVITY
 from dfcli.model.payload import Payload
 from dfcli.model.time import epoch_from_timestamp
 
@@ -44,7 +46,8 @@ def _words(event: h.Event, calls: dict[int, h.Event]) -> tuple[str, str, str, h.
             parent = f"for {event.parent.instance_id}" if event.parent else ""
             return number, event.name, _joined(_text(h.input_of(event)), parent), None
         case h.TaskScheduled():
-            return number, event.name, _joined(_text(h.input_of(event)), _attempt(event.attempt)), None
+            text = _shortened(masked(event))
+            return number, event.name, _joined(text, _attempt(event.attempt)), None
         case h.SubOrchestrationInstanceCreated():
             child = f"instance {event.child_instance_id}"
             return number, event.name, _joined(child, _text(h.input_of(event)), _attempt(event.attempt)), None
@@ -102,8 +105,22 @@ def _name(call: h.Event | None) -> str:
     return call.name if isinstance(call, h.TaskScheduled | h.SubOrchestrationInstanceCreated) else ""
 
 
+def masked(scheduled: h.TaskScheduled) -> str:
+    """The input of a call, without the credentials that a durable HTTP call carries in its headers."""
+    text = h.input_of(scheduled).json_text or ""
+    return _CREDENTIAL.sub(r'\1"********"', text) if scheduled.name == HTTP_ACTIVITY else text
+
+
+_CREDENTIAL = re.compile(
+    r"(\"(?:authorization|proxy-authorization|cookie|x-functions-key)\":)\"(?:[^\"\\]|\\.)*\"", re.IGNORECASE
+)
+
+
 def _text(payload: Payload) -> str:
-    text = payload.json_text or ""
+    return _shortened(payload.json_text or "")
+
+
+def _shortened(text: str) -> str:
     return text if len(text) <= DETAIL_CHARACTERS else text[: DETAIL_CHARACTERS - 1] + "…"
 
 

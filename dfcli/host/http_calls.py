@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import email.utils
 import http.client
+import logging
 import os
 import re
 import ssl
@@ -24,6 +25,8 @@ from dfcli.host.http_transport import Exchange, ResponseTooLarge, exchange
 from dfcli.host.settings import HostSettings
 from dfcli.model.durable_http import HTTP_ACTIVITY, Headers, HttpCallRequest, HttpCallResult, Poll
 from dfcli.model.time import shifted, timestamp_from_epoch, to_datetime
+
+log = logging.getLogger("dfcli.host")
 
 HTTP_CALLS_MAX = 64
 """Under way at a time."""
@@ -83,8 +86,20 @@ def outgoing_settings(
 def http_activity(settings: Outgoing) -> FunctionDefinition:
     """The activity, as the host runs it for `context.call_http`."""
 
+    warned = False
+
     def call(request: dict[str, Any]) -> dict[str, Any]:
-        result = perform(msgspec.convert(request, HttpCallRequest), settings)
+        nonlocal warned
+        wanted = msgspec.convert(request, HttpCallRequest)
+        if not warned and any(
+            _is_credential(name) and isinstance(value, str) for name, value in wanted.headers.items()
+        ):
+            warned = True
+            log.warning(
+                "a durable HTTP call carries a credential in plain text, which its history keeps: name an app setting "
+                'instead, {"Authorization": {"secret": "NAME"}}'
+            )
+        result = perform(wanted, settings)
         built: dict[str, Any] = msgspec.to_builtins(result)
         return built
 
@@ -174,12 +189,14 @@ def _redirected(hop: _Hop, status: int, uri: str) -> _Hop:
     return hop._replace(uri=uri, headers=headers)
 
 
+def _is_credential(name: str) -> bool:
+    return name.lower() in _CREDENTIALS
+
+
 def without_credentials(headers: Headers) -> Headers:
     """What another server may see: neither tokens, cookies and keys nor any header with a secret."""
     return {
-        name: value
-        for name, value in headers.items()
-        if name.lower() not in _CREDENTIALS and not isinstance(value, Mapping)
+        name: value for name, value in headers.items() if not _is_credential(name) and not isinstance(value, Mapping)
     }
 
 
