@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
@@ -16,8 +15,6 @@ from dfcli.storage.fold import UnknownEvent, event_of
 from dfcli.storage.index import UNFINISHED, Index
 from dfcli.storage.instances import InstanceFiles
 from dfcli.storage.names import NamedFile, encode_name, parse_history_file_name
-
-log = logging.getLogger("dfcli.storage")
 
 ROWS_PER_WRITE = 5_000
 TELL_SECONDS = 5.0
@@ -93,6 +90,9 @@ def rebuild_index(
             rows = []
             if env.clock.time() - told_at >= TELL_SECONDS:
                 told_at = env.clock.time()
+                import logging  # only now: `dfcli status` reads hubs without it
+
+                log = logging.getLogger("dfcli.storage")
                 log.warning("the index is made again from the history files: %d instances so far", done)
     index.write(rows, [], UNFINISHED)
     index.make_searchable()
