@@ -26,7 +26,7 @@ ENTRY_FILE = "function_app.py"
 def reading(where: Place) -> Iterator[Control]:
     """For commands that only look. NotFound when there is no hub yet."""
     settings = apps.settings_of(where)
-    control: Control | None = _remote(settings.hub_path)
+    control: Control | None = remote(settings.hub_path)
     if control is None:
         _check_hub_exists(settings)
         from dfcli.cli.files_only import OfflineReader
@@ -45,7 +45,7 @@ def changing(where: Place, *, creating: bool = False) -> Iterator[Control]:
     Unavailable when another process holds the hub and does not answer.
     """
     settings = apps.settings_of(where)
-    control: Control | None = _remote(settings.hub_path)
+    control: Control | None = remote(settings.hub_path)
     if control is None:
         if not creating:
             _check_hub_exists(settings)
@@ -66,7 +66,7 @@ def _on_the_files(where: Place, settings: Settings, *, with_app: bool) -> Contro
     try:
         return OfflineControl(settings.hub_path, registry=registry, hub_settings=settings.storage, code_id=code_id)
     except HubLocked as locked:
-        control = _remote(settings.hub_path)  # a host may have become ready in the meantime
+        control = remote(settings.hub_path)  # a host may have become ready in the meantime
         if control is not None:
             return control
         raise HubLocked(
@@ -79,14 +79,14 @@ def _on_the_files(where: Place, settings: Settings, *, with_app: bool) -> Contro
 def url_of_host(hub_path: str) -> str:
     """The address of the host that runs on the hub; empty when nobody answers for it."""
     running = running_file.read(hub_path)
-    control = _remote(hub_path)
+    control = remote(hub_path)
     if control is None or running is None:
         return ""
     control.close()
     return running.url
 
 
-def _remote(hub_path: str) -> Control | None:
+def remote(hub_path: str) -> Control | None:
     """The running host's control; None when nobody answers for this hub.
 
     Raises HubUnreadable when the host asks for keys, and the hub's cannot be read.

@@ -17,7 +17,7 @@ from typing import NamedTuple
 import msgspec
 
 from dfcli.cli import banner, running_file, terminal, tracing
-from dfcli.cli.connection import key_of
+from dfcli.cli.connection import key_of, remote
 from dfcli.cli.errors import say_error
 from dfcli.cli.log_handlers import from_worker, log_to
 from dfcli.cli.pinned import Pinned
@@ -171,6 +171,7 @@ class _Run:
         keys = self._existing_keys()
         server = HttpServer(asgi, service, port=settings.port)
         self._host.base_url = f"{server.url}{banner.MANAGEMENT}"
+        self._host.reach = remote
         self._host.on_death = lambda _error: self._stop.set()
         try:
             self._catch_signals()

@@ -149,9 +149,11 @@ class DurableOrchestrationClient(EntityClient):
     ) -> None:
         """Durable when this returns. NotFound, InstanceGone."""
         del connection_name
-        self._check_hub(task_hub_name)
         if not event_name:
             raise ValueError("event_name must be a non-empty string.")
+        if task_hub_name and task_hub_name.casefold() != self._host.hub_name.casefold():
+            await self._host.other_hubs.client(task_hub_name).raise_event(instance_id, event_name, event_data)
+            return
         payload = payloads.encode(event_data)
         await self._run(lambda: self._host.raise_event(instance_id, event_name, payload))
 
@@ -251,7 +253,10 @@ class DurableOrchestrationClient(EntityClient):
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(act(), self._host.loop))
 
     def run_blocking(self, coroutine: Coroutine[Any, Any, R]) -> R:
-        """Await from a thread that runs no loop."""
+        """Await from a thread that runs no loop. RuntimeError on the host's own, which would wait for itself."""
+        if asyncio._get_running_loop() is self._host.loop:
+            coroutine.close()
+            raise RuntimeError("this client blocks, and must not on the host's own thread: use an `async def` function")
         return asyncio.run_coroutine_threadsafe(coroutine, self._host.loop).result()
 
 

@@ -30,6 +30,7 @@ from dfcli.host.http_functions import HttpFunctions
 from dfcli.host.life_cycle import LifeCycle
 from dfcli.host.near_calls import NearCalls
 from dfcli.host.onlookers import Onlookers
+from dfcli.host.other_hubs import OtherHubs, Reach
 from dfcli.host.performing import Performing
 from dfcli.host.reading import Reading
 from dfcli.host.scheduler import Scheduler
@@ -88,6 +89,8 @@ class Host(Reading, LifeCycle, Performing, Firing, HttpFunctions):
         self.code_id = code_id
         self.base_url = ""
         """Where the management API is served, once it is: `http://127.0.0.1:7071/runtime/webhooks/durabletask`."""
+        self.reach: Reach | None = None
+        """How other hosts are reached, for clients of their hubs; None: other hubs are worked on as files."""
         self.link_code: Callable[[], str] = lambda: ""
         """The key that links to the management API carry; empty when none is asked for."""
         self.rpc_token = self.env.ids.token()
@@ -158,6 +161,7 @@ class Host(Reading, LifeCycle, Performing, Firing, HttpFunctions):
         self.entities.on_batch_end = self._work_ended
         self._threads = Threads(loop, spawn, self.settings.activity_threads)
         self._function_threads = Threads(loop, spawn, self.settings.activity_threads, "dfcli-functions")
+        self.other_hubs = OtherHubs(self)
         self.extras = Extras(self.env.ids, self.client_for)
         self._activities: Performer = Activities(
             loop, self._threads, self.user_loop.get, self.take_outcomes, self.settings.async_activities_max, self.extras
@@ -250,6 +254,7 @@ class Host(Reading, LifeCycle, Performing, Firing, HttpFunctions):
         self._http_threads.close()
         self.entities.close()
         self._function_threads.close()
+        self.other_hubs.close()
         self.user_loop.close()
         self.scheduler.paused = True
         for lane in self.scheduler.residents():

@@ -17,11 +17,14 @@ from dfcli.authoring.triggers import FunctionDefinition
 from dfcli.env.environment import Env
 from dfcli.host.client import DurableOrchestrationClient, SyncDurableOrchestrationClient
 from dfcli.host.function_extras import Extras
+from dfcli.host.settings import HostSettings
 from dfcli.host.threads import Threads
 from dfcli.host.user_loop import UserLoop
+from dfcli.registry.schedules import filled_in
 
 if TYPE_CHECKING:
     from dfcli.host.host import Host
+    from dfcli.host.other_hubs import OtherHubs
 
 _NOT_CARRIED = (SystemExit, KeyboardInterrupt, GeneratorExit, StopIteration, asyncio.CancelledError)
 """What a future refuses to carry, or what would end the loop that awaits it."""
@@ -34,6 +37,8 @@ class HttpFunctions:
     loop: asyncio.AbstractEventLoop
     user_loop: UserLoop
     extras: Extras
+    other_hubs: OtherHubs
+    settings: HostSettings
     _function_threads: Threads
     _client: DurableOrchestrationClient | None = None
 
@@ -46,7 +51,9 @@ class HttpFunctions:
 
     def client_for(self, definition: FunctionDefinition) -> object:
         """The client that a function asks for; a plain one gets the client whose methods block."""
-        return self.client if definition.is_async else SyncDurableOrchestrationClient(self.client)
+        name = definition.client_task_hub
+        client = self.client if not name else self.other_hubs.client(filled_in(name, self.settings.app_values))
+        return client if definition.is_async else SyncDurableOrchestrationClient(client)
 
     async def run_http_function(self, definition: FunctionDefinition, request: HttpRequest) -> Any:
         """What an HTTP function of the app returns for a request; an Exception that it raises is raised."""
@@ -80,8 +87,9 @@ class HttpFunctions:
         finally:
             current.reset(token)
 
-    def in_thread(self, act: Callable[[], Any]) -> asyncio.Future[Any]:
-        """What `act` returns or raises, an Exception at most, run in a thread that never delays the exit.
+    def in_thread(self, act: Callable[[], Any], threads: Threads | None = None) -> asyncio.Future[Any]:
+        """What `act` returns or raises, an Exception at most, run in a thread that never delays the exit; by default
+        one of those for plain functions.
 
         In a simulation it runs on the loop's own thread.
         """
@@ -96,7 +104,7 @@ class HttpFunctions:
             with contextlib.suppress(RuntimeError):  # the loop has ended: nobody waits
                 self.loop.call_soon_threadsafe(_settle, future, result, error)
 
-        self._function_threads.run([work])
+        (threads or self._function_threads).run([work])
         return future
 
 

@@ -15,7 +15,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Protocol
 
 from dfcli.authoring.triggers import FunctionDefinition
-from dfcli.errors import AppLoadError
+from dfcli.errors import AppLoadError, NotFound
 
 if TYPE_CHECKING:
     from croniter import croniter
@@ -160,14 +160,14 @@ def schedule_of(function: FunctionDefinition, zone: tzinfo, settings: Mapping[st
     """The schedule of a timer function, `%NAME%` replaced from the settings. Raises AppLoadError."""
     assert function.timer is not None
     text = written = function.timer.schedule
-    for name in _SETTING.findall(text):
-        if name not in settings:
-            raise AppLoadError(
-                f"the schedule {written!r} of function {function.name!r} names a setting that does not exist",
-                why=f"there is no setting {name!r}; the schedule stands at {function.where}",
-                hint=f"set the variable {name}, or write it under [app] of dfcli.toml or Values of local.settings.json",
-            )
-        text = text.replace(f"%{name}%", settings[name])
+    try:
+        text = filled_in(text, settings)
+    except NotFound as error:
+        raise AppLoadError(
+            f"the schedule {written!r} of function {function.name!r} names a setting that does not exist",
+            why=f"{error.what}; the schedule stands at {function.where}",
+            hint=error.hint,
+        ) from None
     try:
         return parse_schedule(text.strip(), zone)
     except (ValueError, OverflowError) as error:
@@ -176,6 +176,18 @@ def schedule_of(function: FunctionDefinition, zone: tzinfo, settings: Mapping[st
             why=f"{error}; it stands at {function.where}",
             hint=_HINT,
         ) from None
+
+
+def filled_in(text: str, settings: Mapping[str, str]) -> str:
+    """`%NAME%` replaced by the setting. Raises NotFound for one that is not there."""
+    for name in _SETTING.findall(text):
+        if name not in settings:
+            raise NotFound(
+                f"there is no setting {name!r}",
+                hint=f"set the variable {name}, or write it under [app] of dfcli.toml or Values of local.settings.json",
+            )
+        text = text.replace(f"%{name}%", settings[name])
+    return text
 
 
 def _check_fields(fields: list[str]) -> None:

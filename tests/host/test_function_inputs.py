@@ -130,3 +130,18 @@ def test_plain_functions_run_in_threads_that_never_delay_the_exit(tmp_path: Any)
     assert threads[0].is_alive()
     release.set()
     threads[0].join(10)
+
+
+def test_the_blocking_client_never_waits_for_the_thread_it_holds() -> None:
+    app = df.DFApp()
+
+    @app.route()
+    @app.durable_client_input(client_name="client")
+    def plain(req: df.HttpRequest, client: Any) -> Any:
+        return client.get_status("a")
+
+    async def scene(host: Host) -> None:
+        with pytest.raises(RuntimeError, match="must not on the host's own thread"):
+            await host.run_http_function(host.registry.http[0], df.HttpRequest("GET", "http://x/"))
+
+    in_virtual_time(app, scene)
