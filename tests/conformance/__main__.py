@@ -12,8 +12,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tests.conformance.programs import SCENARIOS, Activities, Scenario, entities, orchestrators
-from tests.conformance.vendor import VendorHost, as_text
+from tests.conformance.programs import SCENARIOS, Activities, Scenario, entities, orchestrators, respond
+from tests.conformance.vendor import HTTP_ACTIVITY, VendorHost, as_text
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "vendor"
 
@@ -24,7 +24,9 @@ def made(scenario: Scenario) -> str:
 
     functions = {name: df.Orchestrator.create(function) for name, function in orchestrators(df).items()}
     kept = {name: df.Entity.create(function) for name, function in entities().items()}
-    executions = VendorHost(functions, Activities().functions(), kept).run(scenario)
+    activities = Activities().functions()
+    activities[HTTP_ACTIVITY] = lambda request: respond(request["method"], request["uri"], request.get("content"))
+    executions = VendorHost(functions, activities, kept).run(scenario)
     version = importlib.metadata.version("azure-functions-durable")
     lines: list[dict[str, Any]] = [{"Scenario": scenario.name, "MadeBy": f"azure-functions-durable {version}"}]
     for execution in executions:

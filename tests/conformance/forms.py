@@ -10,7 +10,8 @@ Two histories of one run are equal but for this list, which is all that `compara
    the executor leaves where there are no details.
 5. `Generation`: the vendor's host counts it in a way of its own.
 6. The type of error in an entity's answer: only that there is one; and our answers' `failureDetails`.
-7. The timer that follows the last attempt of a retried call there: due at once, and nothing happens at it. The native
+7. Members of an HTTP request that are null, and the order of the others.
+8. The timer that follows the last attempt of a retried call there: due at once, and nothing happens at it. The native
    flavour has none, so later ids are lower by one.
 """
 
@@ -23,6 +24,7 @@ from datetime import datetime
 from typing import Any
 
 from dfcli.model import history as h
+from dfcli.model.durable_http import HTTP_ACTIVITY
 from dfcli.model.projection import STATUS_NUMBERS, TYPE_NUMBERS
 
 Event = dict[str, Any]
@@ -34,6 +36,7 @@ TIMER_CREATED, TIMER_FIRED = TYPE_NUMBERS["TimerCreated"], TYPE_NUMBERS["TimerFi
 FAILURES = (TYPE_NUMBERS["TaskFailed"], TYPE_NUMBERS["SubOrchestrationInstanceFailed"])
 PAYLOADS = ("Input", "Result")
 IGNORED = ("Timestamp", "IsPlayed", "Details", "FailureDetails", "Generation")
+HTTP_MEMBERS = ("method", "uri", "headers", "content")
 NO_DETAILS = " \n "
 GENERATED = re.compile(r"^([0-9a-f]{32}:\d+|i1:\d+:\d+|[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$")
 
@@ -53,7 +56,7 @@ def comparable(history: Sequence[Event], ids: dict[str, str]) -> list[Event]:
             shown["FireAt"] = due[event["TimerId"]]
         for name in PAYLOADS:
             if isinstance(shown.get(name), str):
-                shown[name] = _value(shown[name])
+                shown[name] = _payload(event, name)
         found.append({"EventType": NAMES[shown.pop("EventType")], **_named(shown, ids)})
     return found
 
@@ -118,7 +121,7 @@ def _line(event: Event, seq: int, instance_id: str) -> h.Event:
         del line["OrchestrationStatus"]
     for member in PAYLOADS:
         if member in line and name != "ExecutionTerminated":
-            line[member] = _value(line[member])
+            line[member] = _payload(line, member)
     line["InstanceId"] = instance_id
     return h.decode_line(json.dumps(line, ensure_ascii=False, separators=(",", ":")).encode())
 
@@ -137,6 +140,14 @@ def _extra_timer(events: Sequence[Event]) -> int | None:
         if event["EventType"] == TIMER_CREATED and failed and event["FireAt"] == opened:
             return index
     return None
+
+
+def _payload(event: Event, member: str) -> Any:
+    """A payload of an event as a value; HTTP requests in one form."""
+    value = _value(event[member])
+    if event.get("Name") == HTTP_ACTIVITY and isinstance(value, dict):
+        return {name: value[name] for name in HTTP_MEMBERS if value.get(name) is not None}
+    return value
 
 
 def _value(text: str) -> Any:

@@ -6,6 +6,7 @@ then schedule alike. Nothing here imports either.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -168,6 +169,11 @@ def orchestrators(df: Any) -> dict[str, Callable[[Any], Any]]:
         word = yield context.wait_for_external_event("Word")
         return (yield context.call_activity("say", word))
 
+    def http_calls(context: Any) -> Gen:
+        greeting = yield context.call_http("GET", "http://server.test/greeting")
+        order = yield context.call_http("POST", "http://server.test/orders", {"order": 7}, {"X-Kind": "test"})
+        return [greeting["statusCode"], greeting["content"], order["statusCode"], order["headers"]["X-Method"]]
+
     def versioned(context: Any) -> Gen:
         theirs = yield context.call_sub_orchestrator("says_version", None, "the-child", "3.1")
         return [context.version, theirs]
@@ -202,9 +208,17 @@ def orchestrators(df: Any) -> dict[str, Callable[[Any], Any]]:
     found: list[Callable[[Any], Any]] = [
         *(chaining, plain, fan_out, first_of_three, race, retries, gives_up, parent, child, wide, parent_of_failing),
         *(failing, retried_child, flaky_child, timers, three_events, event_before_wait, counts, shows_status, waits),
-        *(signals_and_calls, calls_two, failed_operation, versioned, says_version),
+        *(signals_and_calls, calls_two, failed_operation, versioned, says_version, http_calls),
     ]
     return {function.__name__: function for function in found}
+
+
+def respond(method: str, uri: str, content: str | None) -> dict[str, Any]:
+    """The server that HTTP calls reach."""
+    if uri.endswith("/greeting"):
+        return {"statusCode": 200, "headers": {"X-Method": method}, "content": "hello"}
+    assert json.loads(content or "") == {"order": 7}
+    return {"statusCode": 404, "headers": {"X-Method": method}, "content": ""}
 
 
 def entities() -> dict[str, Callable[[Any], None]]:
@@ -250,6 +264,7 @@ SCENARIOS = [
         "waits",
         script=(Step(1, "suspend", "hold"), Step(2, "raise", "Word", "Tokyo"), Step(3, "resume", "go on")),
     ),
+    Scenario("http_calls", "http_calls"),
     Scenario("versions", "versioned", version="2.0"),
     Scenario("entity_signals_and_call", "signals_and_calls"),
     Scenario("entity_calls_at_once", "calls_two"),

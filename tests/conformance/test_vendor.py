@@ -12,18 +12,21 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
+import msgspec
 import pytest
 
 import dfcli as df
 from dfcli import replay
 from dfcli.host.host import Host
 from dfcli.model import payload as payloads
+from dfcli.model.durable_http import HttpCallRequest, HttpCallResult
 from dfcli.model.ids import ExecutionKey
 from dfcli.model.projection import azure_history, encode
 from dfcli.model.query import InstanceFilter
 from tests.conformance.forms import comparable, lines, without_extra_timers
-from tests.conformance.programs import INSTANCE, SCENARIOS, Activities, Scenario, entities, orchestrators
+from tests.conformance.programs import INSTANCE, SCENARIOS, Activities, Scenario, entities, orchestrators, respond
 from tests.host.running import VirtualMachine
 
 REPOSITORY = Path(__file__).parent.parent.parent
@@ -78,7 +81,13 @@ def ours(scenario: Scenario) -> list[Recorded]:
         await client.wait(INSTANCE, timeout=SECONDS_MAX)
         return [recorded for summary in host.query(InstanceFilter()).items for recorded in executions(host, summary)]
 
-    return VirtualMachine().run(app, play)
+    with mock.patch("dfcli.host.http_calls.perform", performed):
+        return VirtualMachine().run(app, play)
+
+
+def performed(request: HttpCallRequest, _: Any) -> HttpCallResult:
+    """In place of the network."""
+    return msgspec.convert(respond(request.method, request.uri, request.content), HttpCallResult)
 
 
 def executions(host: Host, summary: Any) -> list[Recorded]:

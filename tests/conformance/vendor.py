@@ -21,6 +21,7 @@ from tests.conformance.vendor_entities import Entities, Request
 START = datetime(2026, 1, 5, 10, tzinfo=UTC)
 REQUESTS = uuid.UUID("9e952958-5e33-4daf-827f-2fa12937b875")
 """The framework's namespace of names for ids."""
+HTTP_ACTIVITY = "BuiltIn::HttpActivity"
 ERROR_MARK = "\n\n$OutOfProcData$:"
 
 Event = dict[str, Any]
@@ -281,6 +282,9 @@ class VendorHost:
             return []
         call = Call(action, action.get("retryOptions"))
         if kind in (0, 1):
+            return [self._schedule(execution, call)]
+        if kind == 8:
+            call.action = {"functionName": HTTP_ACTIVITY, "input": as_text(action["httpRequest"])}
             return [self._schedule(execution, call)]
         if kind in (2, 3):
             return [self._call_child(execution, call)]
