@@ -29,6 +29,7 @@ from dfcli.host.log_file import LogFile
 from dfcli.host.transitions import Transition
 from dfcli.host.workers import Performer, Workers
 from dfcli.http.app import build_app
+from dfcli.http.cors import Cors
 from dfcli.http.keys import KeyGate, KeyRing
 from dfcli.http.server import HttpServer, loop_factory
 from dfcli.project.code_id import code_id_of
@@ -167,7 +168,9 @@ class _Run:
         self._refuse_second_host()
         from importlib.metadata import version
 
-        asgi, service = build_app(self._host, version=version("dfcli"), route_prefix=settings.route_prefix)
+        prefix = settings.route_prefix
+        cors = Cors(settings.cors, credentials=settings.cors_credentials, route_prefix=prefix)
+        asgi, service = build_app(self._host, version=version("dfcli"), route_prefix=prefix, cors=cors)
         keys = self._existing_keys()
         server = HttpServer(asgi, service, port=settings.port)
         self._host.base_url = f"{server.url}{banner.MANAGEMENT}"

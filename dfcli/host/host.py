@@ -161,6 +161,8 @@ class Host(Reading, LifeCycle, Performing, Firing, HttpFunctions):
         self.entities.on_batch_end = self._work_ended
         self._threads = Threads(loop, spawn, self.settings.activity_threads)
         self._function_threads = Threads(loop, spawn, self.settings.activity_threads, "dfcli-functions")
+        turns = self.settings.max_http_requests
+        self._turns = asyncio.Semaphore(turns) if turns else None
         self.other_hubs = OtherHubs(self)
         self.extras = Extras(self.env.ids, self.client_for)
         self._activities: Performer = Activities(

@@ -15,6 +15,7 @@ from dfcli.authoring.running import FunctionCall, current
 from dfcli.authoring.timer import TimerRequest
 from dfcli.authoring.triggers import FunctionDefinition
 from dfcli.env.environment import Env
+from dfcli.errors import TimedOut
 from dfcli.host.client import DurableOrchestrationClient, SyncDurableOrchestrationClient
 from dfcli.host.function_extras import Extras
 from dfcli.host.settings import HostSettings
@@ -40,6 +41,8 @@ class HttpFunctions:
     other_hubs: OtherHubs
     settings: HostSettings
     _function_threads: Threads
+    _turns: asyncio.Semaphore | None
+    """Bounds the HTTP functions that run at a time; None: nothing does."""
     _client: DurableOrchestrationClient | None = None
 
     @property
@@ -60,7 +63,8 @@ class HttpFunctions:
         headers = request.headers
         trace = TraceContext(headers.get("traceparent", ""), headers.get("tracestate", ""))
         arguments = self.extras(definition, trace=trace)
-        result = await self._run_function(definition, request, arguments)
+        async with self._turns or contextlib.nullcontext():
+            result = await self._run_function(definition, request, arguments)
         if result is None and definition.outputs:
             for name, service in definition.outputs.items():
                 if service == HTTP_OUTPUT:
@@ -76,16 +80,27 @@ class HttpFunctions:
             arguments[definition.parameter] = value
         token = current.set(FunctionCall(kind=definition.kind or "", name=definition.name))
         try:
-            if not definition.is_async:
-                return await self.in_thread(lambda: call(definition.function, arguments))
-            user_loop = self.user_loop.get()
-            if user_loop is self.loop:
-                return await call_async(definition.function, arguments)
-            return await asyncio.wrap_future(
-                asyncio.run_coroutine_threadsafe(call_async(definition.function, arguments), user_loop)
-            )
+            async with asyncio.timeout(self.settings.function_timeout or None) as patience:
+                return await self._perform(definition, arguments)
+        except TimeoutError:
+            if not patience.expired():
+                raise  # the function's own
+            raise TimedOut(
+                f"function {definition.name!r} was given up after {self.settings.function_timeout:g} s",
+                why="the setting function_timeout allows no more; a plain function goes on in its thread, unheard",
+            ) from None
         finally:
             current.reset(token)
+
+    async def _perform(self, definition: FunctionDefinition, arguments: dict[str, Any]) -> Any:
+        if not definition.is_async:
+            return await self.in_thread(lambda: call(definition.function, arguments))
+        user_loop = self.user_loop.get()
+        if user_loop is self.loop:
+            return await call_async(definition.function, arguments)
+        return await asyncio.wrap_future(
+            asyncio.run_coroutine_threadsafe(call_async(definition.function, arguments), user_loop)
+        )
 
     def in_thread(self, act: Callable[[], Any], threads: Threads | None = None) -> asyncio.Future[Any]:
         """What `act` returns or raises, an Exception at most, run in a thread that never delays the exit; by default

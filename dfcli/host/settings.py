@@ -57,6 +57,10 @@ class HostSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Names, addresses and networks that durable HTTP calls never reach."""
     http_poll_seconds: float = 30.0
     """Between two polls of a durable HTTP call that was accepted and names no time itself."""
+    function_timeout: float = 0.0
+    """Seconds after which an HTTP or timer function is given up; 0: never."""
+    max_http_requests: int = 0
+    """HTTP functions that run at a time, while others wait; 0: any number."""
     time_zone: str = "UTC"
     """Of the schedules of timer functions."""
     app_values: Mapping[str, str] = {}

@@ -22,6 +22,7 @@ from dfcli.host.tracing import callers_trace
 from dfcli.http import entities, listing, management, own_routes
 from dfcli.http.answers import Refusal, broken, nothing, refused, refused_as_durable
 from dfcli.http.call import Call, ClientGone, Service
+from dfcli.http.cors import RESERVED, Cors
 from dfcli.http.guard import LOOPBACK_NAMES, Guard
 from dfcli.http.ports import HostPort
 from dfcli.http.routing import Access, RouteTable, parameters, path_segments
@@ -160,7 +161,7 @@ class Application:
             call = Call(scope, self.service, {})
             self._admit(call, route.access)
             return await route.handler(call)
-        if segments and segments[0].lower() in ("runtime", "admin", "rpc", "dfcli"):
+        if segments and segments[0].lower() in RESERVED:
             return refused(no_route(), self.service.ids)
         if self._triggers.registry is not self.service.host.registry:
             self._triggers = TriggerTable(self.service.host.registry, self.service.route_prefix)
@@ -207,7 +208,8 @@ def build_app(
     ids: Ids | None = None,
     route_prefix: str = "api",
     allowed_hosts: frozenset[str] = LOOPBACK_NAMES,
+    cors: Cors | None = None,
 ) -> tuple[ASGIApp, Service]:
     """The whole application, and the value that stops its waiting requests."""
     service = Service(host=host, ids=ids or RandomIds(), route_prefix=route_prefix, version=version)
-    return Guard(Application(service), ids=service.ids, allowed_hosts=allowed_hosts), service
+    return Guard(Application(service), ids=service.ids, allowed_hosts=allowed_hosts, cors=cors), service

@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dfcli.env.ids import Ids
 from dfcli.http.answers import Refusal, refused
+from dfcli.http.cors import Cors
 
 REQUEST_TARGET_BYTES_MAX = 8 * 1024
 HEADER_BYTES_MAX = 32 * 1024
@@ -39,8 +40,16 @@ _CLOSE = {"connection": "close"}
 class Guard:
     """ASGI middleware around the whole application."""
 
-    def __init__(self, app: ASGIApp, *, ids: Ids, allowed_hosts: frozenset[str] = LOOPBACK_NAMES) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        ids: Ids,
+        allowed_hosts: frozenset[str] = LOOPBACK_NAMES,
+        cors: Cors | None = None,
+    ) -> None:
         self._app = app
+        self._cors = cors or Cors(())
         self._ids = ids
         self._pending = 0
         self._allowed_hosts = allowed_hosts
@@ -51,16 +60,18 @@ class Guard:
         if scope["type"] != "http":
             raise RuntimeError(f"nothing here speaks {scope['type']}")
 
+        page: list[tuple[bytes, bytes]] = []  # what lets an allowed page of another origin read the answer
+
         async def send_secured(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = message["headers"]
                 given = {name for name, _ in headers}
-                headers.extend(header for header in SECURITY_HEADERS if header[0] not in given)
+                headers.extend(header for header in (*SECURITY_HEADERS, *page) if header[0] not in given)
             await send(message)
 
-        refusal = self._refusal(scope)
-        if refusal is not None:
-            await refusal(scope, receive, send_secured)
+        answer = self._refusal(scope, page)
+        if answer is not None:
+            await answer(scope, receive, send_secured)
             return
         self._pending += 1
         try:
@@ -68,15 +79,20 @@ class Guard:
         finally:
             self._pending -= 1
 
-    def _refusal(self, scope: Scope) -> Response | None:
+    def _refusal(self, scope: Scope, page: list[tuple[bytes, bytes]]) -> Response | None:
+        """The answer when the request goes no further; `page` gets the headers for an allowed page."""
         try:
-            self._check(scope)
+            headers = self._check(scope)
         except Refusal as refusal:
             return refused(refusal, self._ids)
-        return None
+        origin = headers.get(b"origin")
+        if origin is None or not self._cors.allows(scope["raw_path"], origin):
+            return None
+        page.extend(self._cors.headers(origin))
+        return self._cors.preflight(scope["method"], headers)
 
-    def _check(self, scope: Scope) -> None:
-        """Raises the first Refusal, in the order host, origin, limits."""
+    def _check(self, scope: Scope) -> dict[bytes, bytes]:
+        """The headers. Raises the first Refusal, in the order host, origin, limits."""
         single: dict[bytes, bytes] = {}
         size = 0
         twice = None
@@ -89,12 +105,14 @@ class Guard:
             raise _bad_request("exactly one Host header is needed")
         self._check_host(single[b"host"])
         self._check_target(scope)
-        check_origin(scope["method"], scope["scheme"], single)
+        if twice == b"origin" or not self._cors.allows(scope["raw_path"], single.get(b"origin")):
+            check_origin(scope["method"], scope["scheme"], single)
         if twice is not None or (b"content-length" in single and b"transfer-encoding" in single):
             raise _bad_request("the length of the body is stated twice")
         check_limits(scope, single, size)
         if self._pending >= PENDING_MAX:
             raise Refusal(503, "backpressure", "too many requests are waiting", headers={"retry-after": "1"})
+        return single
 
     def _check_host(self, host: bytes) -> None:
         if host in self._accepted:

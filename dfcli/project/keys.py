@@ -159,6 +159,8 @@ KEYS: dict[str, Key] = {
     "function_timeout": _seconds(),
     "route_prefix": _prefix(),
     "max_http_requests": _whole(0),
+    "cors": _words(),
+    "cors_credentials": _yes_or_no(),
     "auth": _yes_or_no(),
     "time_zone": _zone(),
     "otel": _yes_or_no(),

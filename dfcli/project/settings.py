@@ -67,12 +67,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     http_poll_seconds: float = _HOST.http_poll_seconds
     graceful_shutdown: bool = True
     """Whether a stop waits `drain_seconds` for running activities; otherwise it leaves them to run again."""
-    function_timeout: float = 0.0
-    """Seconds after which an HTTP or timer function is given up; 0: never."""
+    function_timeout: float = _HOST.function_timeout
     route_prefix: str = "api"
     """What stands before the routes of HTTP functions."""
-    max_http_requests: int = 0
-    """HTTP functions that run at a time; 0: any number."""
+    max_http_requests: int = _HOST.max_http_requests
+    cors: tuple[str, ...] = ()
+    """Web pages of these origins may call HTTP functions, and nothing else; `*`: all pages."""
+    cors_credentials: bool = False
+    """Whether such pages may send cookies along."""
     auth: bool = False
     """Whether requests need a key, also on loopback."""
     time_zone: str = "UTC"
@@ -128,6 +130,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             http_allow=self.http_allow,
             http_deny=self.http_deny,
             http_poll_seconds=self.http_poll_seconds,
+            function_timeout=self.function_timeout,
+            max_http_requests=self.max_http_requests,
             time_zone=self.time_zone,
             app_values=self.app,
             log_payloads=self.log_payloads,

@@ -80,7 +80,7 @@ def read_toml(read: Reading, folder: str) -> None:
 
 
 def read_local_settings(read: Reading, folder: str) -> None:
-    """local.settings.json: `Values` for the app's environment (`DFCLI_*` among them are settings), and the port."""
+    """local.settings.json: `Values` for the app's environment (`DFCLI_*` among them are settings), port and CORS."""
     document = json_of(folder, LOCAL_SETTINGS)
     if document.get("IsEncrypted") is True:
         raise AppLoadError(
@@ -88,9 +88,10 @@ def read_local_settings(read: Reading, folder: str) -> None:
             why="only the tool that wrote it can read its values",
             hint="decrypt it with `func settings decrypt`",
         )
-    port = object_of(document, "Host", LOCAL_SETTINGS).get("LocalHttpPort")
-    if port is not None:
-        read.set("port", port, LOCAL_SETTINGS, "Host.LocalHttpPort", AppLoadError)
+    host = object_of(document, "Host", LOCAL_SETTINGS)
+    for theirs, ours in (("LocalHttpPort", "port"), ("CORS", "cors"), ("CORSCredentials", "cors_credentials")):
+        if host.get(theirs) is not None:
+            read.set(ours, host[theirs], LOCAL_SETTINGS, f"Host.{theirs}", AppLoadError)
     for name, value in object_of(document, "Values", LOCAL_SETTINGS).items():
         key = _key_of_variable(name)
         if key is not None:

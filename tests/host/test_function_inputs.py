@@ -145,3 +145,46 @@ def test_the_blocking_client_never_waits_for_the_thread_it_holds() -> None:
             await host.run_http_function(host.registry.http[0], df.HttpRequest("GET", "http://x/"))
 
     in_virtual_time(app, scene)
+
+
+def test_a_function_that_takes_too_long_is_given_up_and_its_own_time_out_is_its_own() -> None:
+    app = df.DFApp()
+
+    @app.route()
+    async def slow(req: df.HttpRequest) -> None:
+        await asyncio.sleep(60)
+
+    @app.route()
+    async def quick(req: df.HttpRequest) -> None:
+        raise TimeoutError("mine")
+
+    async def scene(host: Host) -> None:
+        quick_one, slow_one = host.registry.http
+        with pytest.raises(df.DfError, match="function 'slow' was given up after 30 s"):
+            await host.run_http_function(slow_one, df.HttpRequest("GET", "http://x/"))
+        with pytest.raises(TimeoutError, match="mine"):
+            await host.run_http_function(quick_one, df.HttpRequest("GET", "http://x/"))
+
+    in_virtual_time(app, scene, settings=df.HostSettings(function_timeout=30))
+
+
+def test_no_more_http_functions_run_at_a_time_than_allowed() -> None:
+    app = df.DFApp()
+    running: list[int] = []
+    most: list[int] = []
+
+    @app.route()
+    async def work(req: df.HttpRequest) -> None:
+        running.append(1)
+        most.append(len(running))
+        await asyncio.sleep(1)
+        running.pop()
+
+    async def scene(host: Host) -> None:
+        (function,) = host.registry.http
+        request = df.HttpRequest("GET", "http://x/")
+        await asyncio.gather(*(host.run_http_function(function, request) for _ in range(7)))
+
+    in_virtual_time(app, scene, settings=df.HostSettings(max_http_requests=2))
+    assert max(most) == 2
+    assert len(most) == 7
