@@ -19,6 +19,8 @@ from tests.simulation.host.mutants import MUTANTS
 LIVES = 6
 CRASHES_AT_LEAST = 90
 FIRST_SEED = 5_001
+SOON_FOUND_FROM = {"answer_a_repeated_request_by_what_is_submitted": 26}
+"""Seeds from which the hunt for a rare mutant is short; from the first one it takes hundreds of crashes."""
 SEEDS = tomllib.loads((Path(__file__).parent / "seeds.toml").read_text(encoding="utf-8"))["life"]
 
 
@@ -50,4 +52,5 @@ def test_a_seed_repeats_its_life_exactly() -> None:
 
 @pytest.mark.parametrize("mutant", [mutant.__name__ for mutant in MUTANTS])
 def test_the_campaign_notices_when_a_rule_of_the_host_is_left_out(mutant: str) -> None:
-    assert "after" in simulate("--mutant", mutant)
+    first = str(SOON_FOUND_FROM.get(mutant, 1))
+    assert "after" in simulate("--mutant", mutant, "--seed", first)
