@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping, MutableMapping
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+from dfcli.authoring.forms import Form, UploadedFile, parse_form
+
 
 class HttpMethod(enum.StrEnum):
     """The methods an HTTP function may be limited to."""
@@ -73,6 +75,7 @@ class HttpRequest:
         """The query; of a name that is repeated the last value."""
         self.route_params: Mapping[str, str] = dict(route_params or {})
         self._body = body or b""
+        self._parsed_form: Form | None = None
 
     def get_body(self) -> bytes:
         return self._body
@@ -83,6 +86,21 @@ class HttpRequest:
             return json.loads(self._body)
         except ValueError as error:
             raise ValueError("HTTP request does not contain valid JSON data") from error
+
+    @property
+    def form(self) -> dict[str, str]:
+        """The fields of a form. Raises ValueError when it is malformed."""
+        return self._form().fields
+
+    @property
+    def files(self) -> dict[str, UploadedFile]:
+        """The files of a form, as binary files with a `filename`. Raises ValueError when it is malformed."""
+        return self._form().files
+
+    def _form(self) -> Form:
+        if self._parsed_form is None:
+            self._parsed_form = parse_form(self.headers.get("content-type", ""), self._body)
+        return self._parsed_form
 
     def __repr__(self) -> str:
         return f"HttpRequest({self.method!r}, {self.url!r})"

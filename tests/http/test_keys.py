@@ -112,6 +112,7 @@ def test_a_key_may_be_sent_in_three_ways(locked: Locked) -> None:
         assert locked.client.get(f"{BASE}/instances", headers=headers).status == 200
     assert locked.client.get(f"{BASE}/instances?code={key}").status == 200
     assert locked.client.get(f"{BASE}/instances?CODE={key}").status == 200
+    assert locked.client.get(f"{OWN}/instances?code={key}").status == 200
     assert locked.client.get(f"{BASE}/instances", headers={"Authorization": f"Basic {key}"}).status == 401
     assert locked.client.get(f"{BASE}/instances?code=", headers={"x-functions-key": key}).status == 200
 
