@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
+import msgspec
 import typer
 
 from dfcli.cli import connection, options, render, selection, terminal
@@ -29,6 +30,14 @@ class Verb(NamedTuple):
     destructive: bool
     act: Callable[[Control, str, str], object]
     """Called with the control, an id and the reason."""
+    told: Callable[[Any], list[str]] | None = None
+    """Lines about what `act` returned, a struct; without it nothing more is said."""
+    with_app: bool = False
+    """Whether the app's code is needed when no host runs."""
+    waits_for_host: bool = False
+    """Whether what is recorded without a host takes effect only once one runs."""
+    older_than: str = ""
+    """With a filter: only what was last changed before that timestamp."""
 
 
 class Wish(NamedTuple):
@@ -47,7 +56,7 @@ def perform(verb: Verb, where: Place, wish: Wish) -> None:
     """Do it. With several instances a refusal is told and the rest goes on; the exit code is then 1."""
     filtered = wish.everything or not options.is_everything(wish.which)
     _check_wish(verb, wish, filtered)
-    with connection.reading(where) if wish.dry_run else connection.changing(where) as control:
+    with connection.reading(where) if wish.dry_run else connection.changing(where, with_app=verb.with_app) as control:
         targets = _targets(verb, control, wish, filtered)
         if wish.dry_run:
             render.instances(targets, wish.output)
@@ -74,7 +83,8 @@ def _check_wish(verb: Verb, wish: Wish, filtered: bool) -> None:
 
 def _targets(verb: Verb, control: Control, wish: Wish, filtered: bool) -> list[InstanceSummary]:
     if filtered:
-        return list(selection.matching(control, selection.narrowed(wish.which, verb.statuses)))
+        found = selection.matching(control, selection.narrowed(wish.which, verb.statuses))
+        return [summary for summary in found if not verb.older_than or summary.updated < verb.older_than]
     ids: dict[str, None] = {}
     for word in wish.ids:
         for text in selection.ids_on_stdin() if word == "-" else (word,):
@@ -114,7 +124,7 @@ def _act_on_all(verb: Verb, control: Control, targets: list[InstanceSummary], wi
     results: list[dict[str, Any]] = []
     for count, summary in enumerate(_with_progress(verb, targets), 1):
         try:
-            verb.act(control, summary.instance_id, wish.reason)
+            outcome = verb.act(control, summary.instance_id, wish.reason)
         except DfError as error:
             if alone or error.exit_code in (4, 74):  # the host or the disk is gone: the rest would fail alike
                 if count > 1:
@@ -123,22 +133,30 @@ def _act_on_all(verb: Verb, control: Control, targets: list[InstanceSummary], wi
             say_error(error)
             refused += 1
         else:
-            _answer(verb, summary.instance_id, wish.output, results)
+            _answer(verb, summary.instance_id, wish.output, results, outcome)
     if wish.output is Format.json:
         render.json_value(results)
     if len(targets) > 1:
         terminal.say(f"{_number(len(targets) - refused)} {verb.done}" + (f", {refused} refused" if refused else ""))
+    if verb.waits_for_host and refused < len(targets) and not control.online:
+        terminal.say("recorded; no host is running: it goes on when `dfcli run` starts one")
     if refused:
         raise typer.Exit(1)
 
 
-def _answer(verb: Verb, instance_id: str, output: Format, results: list[dict[str, Any]]) -> None:
+def _answer(
+    verb: Verb, instance_id: str, output: Format, results: list[dict[str, Any]], outcome: object = None
+) -> None:
     if output is Format.id:
         terminal.answer(instance_id)
     elif output is Format.table:
         terminal.answer(f"{verb.done} {terminal.visible(instance_id)}")
+        for line in verb.told(outcome) if verb.told is not None else ():
+            terminal.answer(f"  {terminal.visible(line)}")
     else:
-        result = {"instanceId": instance_id, "done": verb.done}
+        result: dict[str, Any] = {"instanceId": instance_id, "done": verb.done}
+        if verb.told is not None:
+            result |= msgspec.to_builtins(outcome)
         if output is Format.jsonl:
             render.json_line(result)
         else:

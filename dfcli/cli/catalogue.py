@@ -32,6 +32,10 @@ COMMANDS: dict[str, Entry] = {
     "suspend": _entry("suspend", "Instances", "Hold instances until they are resumed."),
     "resume": _entry("resume", "Instances", "Let suspended instances go on."),
     "terminate": _entry("terminate", "Instances", "End instances now, without running their code again."),
+    "rewind": _entry("rewind", "Instances", "Take failed instances back to before their failure, and let them go on."),
+    "restart": _entry(
+        "restart", "Instances", "Start an orchestrator again with the name, the input and the version of an instance."
+    ),
     "purge": _entry("purge", "Instances", "Remove ended instances and their histories."),
     "entity list": _entry("entity_list", "Entities", "List entities with their states, oldest first.", "list_entities"),
     "entity show": _entry(

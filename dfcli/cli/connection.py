@@ -39,8 +39,9 @@ def reading(where: Place) -> Iterator[Control]:
 
 
 @contextmanager
-def changing(where: Place, *, creating: bool = False) -> Iterator[Control]:
-    """For commands that change something. `creating`: a hub is made when there is none.
+def changing(where: Place, *, creating: bool = False, with_app: bool = False) -> Iterator[Control]:
+    """For commands that change something. `creating`: a hub is made when there is none. `with_app`: the app's code is
+    loaded when no host runs.
 
     Unavailable when another process holds the hub and does not answer.
     """
@@ -49,7 +50,7 @@ def changing(where: Place, *, creating: bool = False) -> Iterator[Control]:
     if control is None:
         if not creating:
             _check_hub_exists(settings)
-        control = _on_the_files(where, settings, with_app=creating)
+        control = _on_the_files(where, settings, with_app=creating or with_app)
     try:
         yield control
     finally:

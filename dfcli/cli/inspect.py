@@ -16,6 +16,7 @@ from dfcli.errors import InvalidArgument
 from dfcli.host.control import Control
 from dfcli.model.history import Event
 from dfcli.model.time import epoch_from_timestamp
+from dfcli.model.voids import Voids, effective
 
 _COLUMNS = (
     Column("SEQ", right=True),
@@ -53,6 +54,9 @@ def inspect_instance(
     execution: Annotated[
         int, typer.Option("--exec", metavar="N", min=0, help="Of an earlier execution, from 1. Default: the newest.")
     ] = 0,
+    only_effective: Annotated[
+        bool, typer.Option("--effective", help="Leave out what a rewind has voided; otherwise it is struck out.")
+    ] = False,
     folder: options.Folder = ".",
     hub: options.Hub = "",
     hub_dir: options.HubDir = "",
@@ -70,14 +74,16 @@ def inspect_instance(
         elif view is View.azure:
             _azure(control, key, execution, output)
         elif output is not Format.table:
-            _lines(control, key, execution, output)
+            _lines(control, key, execution, output, only_effective)
         elif view is View.raw:
-            for line in control.lines(key, execution or None):
+            for line in _raw_lines(control, key, execution, only_effective):
                 terminal.answer(_one_line(line))
         else:
             events = control.history(key, execution or None)
             _heading(found.summary.name, found.summary.status, key, events)
-            (_timeline if view is View.timeline else _history)(events)
+            voids = Voids.of(events)
+            shown = effective(events) if only_effective else events
+            (_timeline if view is View.timeline else _history)(shown, voids)
 
 
 def _one_line(line: bytes) -> str:
@@ -85,8 +91,16 @@ def _one_line(line: bytes) -> str:
     return terminal.visible_json(text) if terminal.is_terminal(typer.get_text_stream("stdout")) else text
 
 
-def _lines(control: Control, key: str, execution: int, output: Format) -> None:
+def _raw_lines(control: Control, key: str, execution: int, only_effective: bool) -> list[bytes]:
     lines = control.lines(key, execution or None)
+    if not only_effective:
+        return lines
+    kept = {event.seq for event in effective(control.history(key, execution or None))}
+    return [line for number, line in enumerate(lines, start=1) if number in kept]
+
+
+def _lines(control: Control, key: str, execution: int, output: Format, only_effective: bool) -> None:
+    lines = _raw_lines(control, key, execution, only_effective)
     if output is Format.jsonl:
         for line in lines:
             terminal.answer(_one_line(line))
@@ -113,13 +127,16 @@ def _heading(name: str, status: str, key: str, events: list[Event]) -> None:
     terminal.say(f"{terminal.visible(key)}  {terminal.visible(name)}  {shown}  {len(events)} events")
 
 
-def _history(events: list[Event]) -> None:
-    tables.draw(_COLUMNS, _history_rows(events))
+def _history(events: list[Event], voids: Voids | None) -> None:
+    tables.draw(_COLUMNS, _history_rows(events, voids))
 
 
-def _history_rows(events: list[Event]) -> Iterator[tables.Row]:
+def _history_rows(events: list[Event], voids: Voids | None) -> Iterator[tables.Row]:
     for row in history_view.rows(events):
         style = _style(row)
+        if voids is not None and row.event.seq in voids:
+            yield _struck_out(row)
+            continue
         yield (
             str(row.event.seq),
             row.event.timestamp[11:23],
@@ -128,6 +145,19 @@ def _history_rows(events: list[Event]) -> Iterator[tables.Row]:
             row.name,
             Cell(row.detail, style if row.kind in _BAD else ()),
         )
+
+
+def _struck_out(row: history_view.EventRow) -> tables.Row:
+    """A voided line. The word is there for those who see no styles, and for pipes."""
+    gone = ("dim", "strike")
+    return (
+        Cell(str(row.event.seq), gone),
+        Cell(row.event.timestamp[11:23], gone),
+        Cell(row.kind, gone),
+        Cell(row.number, gone),
+        Cell(row.name, gone),
+        Cell(f"voided  {row.detail}".rstrip(), ("dim",)),
+    )
 
 
 def _style(row: history_view.EventRow) -> tuple[str, ...]:
@@ -140,7 +170,7 @@ def _style(row: history_view.EventRow) -> tuple[str, ...]:
     return ("green",) if row.kind in _GOOD else ()
 
 
-def _timeline(events: list[Event]) -> None:
+def _timeline(events: list[Event], voids: Voids | None) -> None:
     """Offsets from the start, and how long each answer took; the episodes' frames are left out."""
     columns = (Column("AT", right=True), Column("TOOK", right=True), *_COLUMNS[2:])
     start = epoch_from_timestamp(events[0].timestamp)
@@ -153,7 +183,7 @@ def _timeline(events: list[Event]) -> None:
                 Cell(row.kind, _style(row)),
                 row.number,
                 row.name,
-                row.detail,
+                ("voided  " if voids is not None and row.event.seq in voids else "") + row.detail,
             )
             for row in history_view.rows(events)
             if row.kind not in _BOOKKEEPING

@@ -32,6 +32,22 @@ def moment(text: str, option: str, clock: Clock | None = None) -> str:
         ) from None
 
 
+def future(text: str, option: str, clock: Clock | None = None) -> str:
+    """The timestamp of `+10m` (from now), a date or an ISO time; without a zone it is UTC."""
+    duration = _DURATION.match(text.strip().lower().removeprefix("+"))
+    try:
+        if duration and text.strip().startswith("+"):
+            now = datetime.fromtimestamp((clock or SystemClock()).time(), UTC)
+            return to_timestamp(now + timedelta(seconds=float(duration.group(1)) * _UNITS[duration.group(2)]))
+        return to_timestamp(datetime.fromisoformat(text.strip()))
+    except (ValueError, OverflowError):
+        raise InvalidArgument(
+            f"{option} {text!r} is not a time",
+            why="a time is a duration from now such as +30s, +10m, +2h or +3d, or a UTC time such as 2026-01-05T10:00",
+            hint=f"{option} +10m",
+        ) from None
+
+
 def seconds_of(text: str, option: str) -> float:
     """The seconds of `90`, `90s`, `2m` or `1h`."""
     duration = _DURATION.match(text.strip().lower())

@@ -16,7 +16,7 @@ from dfcli.env.visible import visible as visible
 from dfcli.env.visible import visible_json as visible_json
 from dfcli.env.visible import visible_lines as visible_lines
 
-_SGR = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "blue": "34", "cyan": "36"}
+_SGR = {"bold": "1", "dim": "2", "strike": "9", "red": "31", "green": "32", "yellow": "33", "blue": "34", "cyan": "36"}
 _STATUS_COLOURS = {
     "Completed": "green",
     "Failed": "red",

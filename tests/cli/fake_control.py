@@ -168,7 +168,7 @@ class CommandLine:
         monkeypatch.setattr(connection, "changing", self._open)
 
     @contextmanager
-    def _open(self, where: Place, *, creating: bool = False) -> Iterator[FakeControl]:
+    def _open(self, where: Place, *, creating: bool = False, with_app: bool = False) -> Iterator[FakeControl]:
         try:
             yield self.control
         finally:

@@ -17,7 +17,7 @@ from dfcli.registry.registry import Registry
 from tests.http.serving import Serving, serving
 from tests.http.test_with_the_real_host import BASE, Caller
 
-broken = {"ship"}
+broken: set[str] = set()
 app = df.DFApp()
 
 
