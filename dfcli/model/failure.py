@@ -28,7 +28,9 @@ class FailureDetails(msgspec.Struct, frozen=True, kw_only=True, rename="pascal",
     is_non_retriable: bool = False
 
     def __str__(self) -> str:
-        return f"{self.error_type}: {self.error_message}"
+        """For people: of our own types the name without the module they are defined in."""
+        kind = self.error_type.rpartition(".")[2] if self.error_type.startswith("dfcli.") else self.error_type
+        return f"{kind}: {self.error_message}"
 
 
 def describe(error: BaseException, *, hide: tuple[str, ...] = ()) -> FailureDetails:
