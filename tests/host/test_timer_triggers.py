@@ -275,3 +275,25 @@ def test_a_function_can_start_an_instance_each_time() -> None:
         return len(await host.client.get_status_all())
 
     assert machine.run(app, scene) == 3
+
+
+def test_a_run_that_fails_because_the_host_stops_is_due_at_the_next_start() -> None:
+    machine = VirtualMachine()
+    app = df.DFApp()
+    told: list[str] = []
+
+    @app.timer_trigger(schedule=HOURLY, arg_name="timer")
+    @app.durable_client_input(client_name="client")
+    async def tick(timer: df.TimerRequest, client: df.DurableOrchestrationClient) -> None:
+        await asyncio.sleep(5)
+        try:
+            await client.start_new("nothing")
+        except df.DfError as error:
+            told.append(error.code)
+            raise
+
+    run_for(machine, app, 1)
+    assert told == ["unavailable"], "the host was stopping when the function asked"
+    again = Runs(machine)
+    run_for(machine, again.app, 0.1)
+    assert [late for _, late in again.seen] == [True]
