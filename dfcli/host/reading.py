@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from dfcli.errors import NotFound, TimedOut, Unavailable
+from dfcli.host.committer import Committer
 from dfcli.host.scheduler import Scheduler
 from dfcli.model.history import Event
 from dfcli.model.query import InstanceFilter, Page, Wait
@@ -18,10 +19,20 @@ class Reading:
     hub: TaskHub
     loop: asyncio.AbstractEventLoop
     scheduler: Scheduler
+    committer: Committer
     waiters: dict[str, list[asyncio.Future[None]]]
     """Who waits for the end of an instance."""
     stopped: BaseException | None
     is_closed: bool
+
+    @property
+    def health(self) -> str:
+        """`ok`; `degraded`: instances are in quarantine; `no space`: new work is refused; `stopped`: a sync failed."""
+        if self.stopped is not None or self.is_closed:
+            return "stopped"
+        if self.committer.no_space or self.hub.is_short_of_space:
+            return "no space"
+        return "degraded" if self.hub.quarantined else "ok"
 
     def summary(self, instance_id: str) -> InstanceSummary | None:
         """What the committed lines of the newest execution tell; not the caller's to change."""

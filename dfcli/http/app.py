@@ -10,7 +10,7 @@ import asyncio
 import hmac
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -20,12 +20,16 @@ from dfcli.env.ids import Ids, RandomIds
 from dfcli.errors import DfError, OutcomeUnknown
 from dfcli.host.tracing import callers_trace
 from dfcli.http import entities, listing, management, own_routes
-from dfcli.http.answers import Refusal, broken, nothing, refused, refused_as_durable
+from dfcli.http import own_contract as o
+from dfcli.http.answers import Refusal, answer, broken, encode, nothing, refused, refused_as_durable
 from dfcli.http.call import Call, ClientGone, Service
 from dfcli.http.cors import RESERVED, Cors
 from dfcli.http.guard import LOOPBACK_NAMES, Guard
+from dfcli.http.openapi import Served, openapi_document
+from dfcli.http.ports import SERVING as TAKES_WORK
 from dfcli.http.ports import HostPort
 from dfcli.http.routing import Access, RouteTable, parameters, path_segments
+from dfcli.http.strict_query import refuse_unknown
 from dfcli.http.triggers import USER_BODY_MAX, TriggerTable, no_route, run_trigger
 from dfcli.model.trace import TraceContext, context_of
 from dfcli.storage.keys import KeyScope
@@ -36,19 +40,18 @@ root_routes = RouteTable()
 """Routes of no area; anything else may be the app's."""
 
 
-@root_routes.add("GET", "", access=Access.OPEN)
-@root_routes.add("HEAD", "", access=Access.OPEN)
+@root_routes.add("GET", "", access=Access.OPEN, promises=o.ROOT)
+@root_routes.add("HEAD", "", access=Access.OPEN, promises=replace(o.ROOT, id="rootHead"))
 async def root_page(call: Call) -> Response:  # noqa: ARG001 - it tells strangers nothing of the host
     return Response("dfcli is running.\n", media_type="text/plain")
 
 
-@root_routes.add("GET", "healthz", access=Access.OPEN)
-@root_routes.add("HEAD", "healthz", access=Access.OPEN)
+@root_routes.add("GET", "healthz", access=Access.OPEN, promises=o.HEALTHZ)
+@root_routes.add("HEAD", "healthz", access=Access.OPEN, promises=replace(o.HEALTHZ, id="healthzHead"))
 async def healthz(call: Call) -> Response:
-    """For service supervisors: 503 while the host stops."""
-    if call.service.stopping.is_set():
-        return Response("stopping\n", 503, media_type="text/plain")
-    return Response("ok\n", media_type="text/plain")
+    """For service supervisors: 503 while the host takes no new work."""
+    word = call.service.health
+    return Response(f"{word}\n", 200 if word in TAKES_WORK else 503, media_type="text/plain")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,20 +62,26 @@ class Area:
     table: RouteTable
     refuse: Callable[[DfError, Ids], Response]
     is_worker: bool = False
+    is_strict: bool = False
+    """Whether query parameters that the route does not promise are refused."""
     access: Access = Access.SYSTEM
     """What must be shown to learn that there is no such route."""
 
     def unknown(self, allowed: Sequence[str], ids: Ids) -> Response:
         """No such route. On durable paths a wrong method is 404 as well, as Durable Functions has it."""
-        if self.table is not own_routes.routes:
+        if not self.is_strict:
             return nothing(404)
-        if allowed:
-            headers = {"allow": ", ".join(sorted(allowed))}
-            return refused(Refusal(405, "method_not_allowed", "the method does not fit here", headers=headers), ids)
-        return refused(no_route(), ids)
+        return refused(_unknown(allowed), ids)
 
 
-durable_routes = RouteTable(management.routes, listing.routes, entities.routes)
+def _unknown(allowed: Sequence[str]) -> DfError:
+    """Nothing is there; or it is, for the methods that are allowed."""
+    if not allowed:
+        return no_route()
+    headers = {"allow": ", ".join(sorted(allowed))}
+    return Refusal(405, "method_not_allowed", "the method does not fit here", headers=headers)
+
+
 SCOPES: dict[Access | AuthLevel, frozenset[KeyScope] | None] = {
     Access.OPEN: None,
     Access.SYSTEM: frozenset({KeyScope.SYSTEM, KeyScope.MASTER}),
@@ -83,13 +92,33 @@ SCOPES: dict[Access | AuthLevel, frozenset[KeyScope] | None] = {
     AuthLevel.ADMIN: frozenset({KeyScope.MASTER}),
 }
 """Which keys open what; None: no key is asked for."""
+document_routes = RouteTable()
+
+
+@document_routes.add("GET", "openapi.json", access=Access.SYSTEM, promises=o.DOCUMENT)
+async def document(call: Call) -> Response:
+    service = call.service
+    functions = service.host.registry
+    made = openapi_document(
+        SERVED, functions, version=service.version, url=call.origin, with_keys=service.gate is not None
+    )
+    return answer(encode(made))
+
+
+durable_routes = RouteTable(management.routes, listing.routes, entities.routes, document_routes)
 WORKER = "{token}"
 AREAS = (
     Area(("runtime", "webhooks", "durabletask"), durable_routes, refused_as_durable),
     Area(("admin", "extensions", "durabletaskextension"), durable_routes, refused_as_durable),
-    Area(("dfcli", "v1"), own_routes.routes, refused),
+    Area(("dfcli", "v1"), own_routes.routes, refused, is_strict=True),
     Area(("rpc", WORKER, "durabletask"), durable_routes, refused_as_durable, is_worker=True),
 )
+SERVED = (
+    Served("/runtime/webhooks/durabletask", durable_routes),
+    Served("/dfcli/v1", own_routes.routes),
+    Served("", root_routes),
+)
+"""What the OpenAPI document tells of; the other addresses are the same again."""
 
 
 class Application:
@@ -151,12 +180,14 @@ class Application:
             return area.unknown(allowed, self.service.ids)
         call = Call(scope, self.service, parameters(route, segments), is_worker=area.is_worker)
         self._admit(call, route.access)
+        if area.is_strict and scope["query_string"]:
+            refuse_unknown(route, call.query)
         await call.read_body(receive, route.body_max)
         return await route.handler(call)
 
     async def _elsewhere(self, scope: Scope, receive: Receive, segments: Sequence[str]) -> Response:
         method = scope["method"]
-        route, _ = root_routes.find(method, segments)
+        route, allowed = root_routes.find(method, segments)
         if route is not None:
             call = Call(scope, self.service, {})
             self._admit(call, route.access)
@@ -167,7 +198,7 @@ class Application:
             self._triggers = TriggerTable(self.service.host.registry, self.service.route_prefix)
         found = self._triggers.find(method, segments)
         if found is None:
-            return refused(no_route(), self.service.ids)
+            return refused(_unknown(allowed), self.service.ids)
         function, values = found
         call = Call(scope, self.service, values)
         try:

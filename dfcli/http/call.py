@@ -46,6 +46,11 @@ class Service:
     """Set when the server shuts down: whoever waits answers now."""
 
     @property
+    def health(self) -> str:
+        """The host's word for how it is, or that the server stops."""
+        return "stopping" if self.stopping.is_set() else self.host.health
+
+    @property
     def link_code(self) -> str:
         """The key in links to the management API; empty when keys are off."""
         return self.gate.ring.link_code if self.gate is not None else ""

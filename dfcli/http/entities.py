@@ -13,6 +13,7 @@ from msgspec import Raw
 from starlette.responses import Response
 
 from dfcli.errors import InvalidArgument, InvalidJson
+from dfcli.http import durable_contract as d
 from dfcli.http.answers import Refusal, answer, encode, nothing
 from dfcli.http.call import Call
 from dfcli.http.listing import CONTINUATION, continuation_of, page_size
@@ -44,8 +45,8 @@ class ShownEntity(msgspec.Struct, frozen=True, rename="camel"):
     """null unless states were asked for."""
 
 
-@routes.add("GET", "entities", access=Access.SYSTEM)
-@routes.add("GET", "entities/{name}", access=Access.SYSTEM)
+@routes.add("GET", "entities", access=Access.SYSTEM, promises=d.LIST_ENTITIES)
+@routes.add("GET", "entities/{name}", access=Access.SYSTEM, promises=d.LIST_ENTITIES_OF_NAME)
 async def list_entities(call: Call) -> Response:
     checked_hub(call)
     query = call.query
@@ -70,7 +71,7 @@ async def list_entities(call: Call) -> Response:
     return answer(encode([_shown(view) for view in items]), 200, {CONTINUATION: continuation})
 
 
-@routes.add("GET", "entities/{name}/{key}", access=Access.SYSTEM)
+@routes.add("GET", "entities/{name}/{key}", access=Access.SYSTEM, promises=d.ENTITY_STATE)
 async def state(call: Call) -> Response:
     """The state alone; 404 for an entity without one."""
     checked_hub(call)
@@ -81,12 +82,14 @@ async def state(call: Call) -> Response:
     return answer(bytes(shown(view.state)))
 
 
-@routes.add("POST", "entities/{name}/{key}", access=Access.SYSTEM, body_max=DURABLE_BODY_MAX)
+@routes.add("POST", "entities/{name}/{key}", access=Access.SYSTEM, body_max=DURABLE_BODY_MAX, promises=d.SIGNAL)
 async def signal(call: Call) -> Response:
     return await _signal(call, call.query.text("op"))
 
 
-@routes.add("DELETE", "entities/{name}/{key}", access=Access.SYSTEM, body_max=DURABLE_BODY_MAX)
+@routes.add(
+    "DELETE", "entities/{name}/{key}", access=Access.SYSTEM, body_max=DURABLE_BODY_MAX, promises=d.DELETE_ENTITY
+)
 async def delete(call: Call) -> Response:
     return await _signal(call, "delete")
 

@@ -6,6 +6,7 @@ import asyncio
 
 from starlette.responses import Response
 
+from dfcli.http import durable_contract as d
 from dfcli.http.answers import answer, encode, nothing, text
 from dfcli.http.call import Call
 from dfcli.http.management import checked_hub
@@ -31,7 +32,7 @@ def statuses(words: list[str]) -> frozenset[str]:
     return frozenset(_STATUS_NAMES[word.lower()] for word in words if word.lower() in _STATUS_NAMES)
 
 
-@routes.add("GET", "instances", access=Access.SYSTEM)
+@routes.add("GET", "instances", access=Access.SYSTEM, promises=d.LIST)
 async def list_instances(call: Call) -> Response:
     checked_hub(call)
     which = InstanceFilter(
@@ -54,7 +55,7 @@ async def list_instances(call: Call) -> Response:
     return answer(body, 200, {CONTINUATION: continuation})
 
 
-@routes.add("DELETE", "instances", access=Access.SYSTEM)
+@routes.add("DELETE", "instances", access=Access.SYSTEM, promises=d.PURGE_MANY)
 async def purge_instances(call: Call) -> Response:
     checked_hub(call)
     created_from = call.query.moment("createdtimefrom")

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from starlette.responses import Response
 
 from dfcli.errors import InstanceGone, InvalidArgument, NotFound, WrongState
+from dfcli.http import durable_contract as d
 from dfcli.http.answers import Refusal, answer, encode, nothing, text
 from dfcli.http.call import Call
 from dfcli.http.check_status import check_status, wait_for_completion, wait_seconds
@@ -71,8 +72,10 @@ def live_instance(call: Call) -> InstanceSummary:
     return summary
 
 
-@routes.add("POST", "orchestrators/{name}", access=Access.SYSTEM, body_max=DURABLE_BODY_MAX)
-@routes.add("POST", "orchestrators/{name}/{id}", access=Access.SYSTEM, body_max=DURABLE_BODY_MAX)
+@routes.add("POST", "orchestrators/{name}", access=Access.SYSTEM, body_max=DURABLE_BODY_MAX, promises=d.START)
+@routes.add(
+    "POST", "orchestrators/{name}/{id}", access=Access.SYSTEM, body_max=DURABLE_BODY_MAX, promises=d.START_WITH_ID
+)
 async def start(call: Call) -> Response:
     checked_hub(call)
     seconds = wait_seconds(call)
@@ -90,7 +93,7 @@ async def start(call: Call) -> Response:
     return check_status(call, instance_id)
 
 
-@routes.add("GET", "instances/{id}", access=Access.SYSTEM)
+@routes.add("GET", "instances/{id}", access=Access.SYSTEM, promises=d.GET_STATUS)
 async def status(call: Call) -> Response:
     checked_hub(call)
     summary = call.host.summary(instance_or_entity(call))
@@ -109,7 +112,7 @@ async def status(call: Call) -> Response:
     return answer(body, 500 if failed else 200)
 
 
-@routes.add("DELETE", "instances/{id}", access=Access.SYSTEM)
+@routes.add("DELETE", "instances/{id}", access=Access.SYSTEM, promises=d.PURGE)
 async def purge(call: Call) -> Response:
     checked_hub(call)
     instance_id = instance_or_entity(call)
@@ -124,7 +127,13 @@ async def purge(call: Call) -> Response:
     return answer(encode({"instancesDeleted": deleted}))
 
 
-@routes.add("POST", "instances/{id}/raiseevent/{event}", access=Access.SYSTEM, body_max=DURABLE_BODY_MAX)
+@routes.add(
+    "POST",
+    "instances/{id}/raiseEvent/{event}",
+    access=Access.SYSTEM,
+    body_max=DURABLE_BODY_MAX,
+    promises=d.RAISE_EVENT,
+)
 async def raise_event(call: Call) -> Response:
     checked_hub(call)
     # A repeated request is not gone though the instance is: the host knows which were recorded.
@@ -136,25 +145,25 @@ async def raise_event(call: Call) -> Response:
     return nothing(202)
 
 
-@routes.add("POST", "instances/{id}/terminate", access=Access.SYSTEM)
+@routes.add("POST", "instances/{id}/terminate", access=Access.SYSTEM, promises=d.TERMINATE)
 async def terminate(call: Call) -> Response:
     return await _with_reason(call, call.host.terminate)
 
 
-@routes.add("POST", "instances/{id}/suspend", access=Access.SYSTEM)
+@routes.add("POST", "instances/{id}/suspend", access=Access.SYSTEM, promises=d.SUSPEND)
 async def suspend(call: Call) -> Response:
     return await _with_reason(call, call.host.suspend)
 
 
-@routes.add("POST", "instances/{id}/resume", access=Access.SYSTEM)
+@routes.add("POST", "instances/{id}/resume", access=Access.SYSTEM, promises=d.RESUME)
 async def resume(call: Call) -> Response:
     return await _with_reason(call, call.host.resume)
 
 
-@routes.add("POST", "instances/{id}/rewind", access=Access.SYSTEM)
+@routes.add("POST", "instances/{id}/rewind", access=Access.SYSTEM, promises=d.REWIND)
 async def rewind(call: Call) -> Response:
-    checked_hub(call)
     try:
+        checked_hub(call)
         await call.host.rewind(instance_of(call), call.query.text("reason"))
     except NotFound:
         return text(f'No orchestration with instance ID "${call.params["id"]}" found.', 404)
@@ -163,7 +172,7 @@ async def rewind(call: Call) -> Response:
     return nothing(202)
 
 
-@routes.add("POST", "instances/{id}/restart", access=Access.SYSTEM)
+@routes.add("POST", "instances/{id}/restart", access=Access.SYSTEM, promises=d.RESTART)
 async def restart(call: Call) -> Response:
     checked_hub(call)
     seconds = wait_seconds(call)
@@ -184,7 +193,7 @@ async def restart(call: Call) -> Response:
     return check_status(call, instance_id)
 
 
-@routes.add("*", "makeprimary", access=Access.SYSTEM)
+@routes.add("*", "makeprimary", access=Access.SYSTEM, promises=d.MAKE_PRIMARY)
 async def make_primary(call: Call) -> Response:  # noqa: ARG001 - there is one host, so it is always the primary
     return nothing(200)
 

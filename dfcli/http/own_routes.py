@@ -12,14 +12,16 @@ from collections.abc import Awaitable, Callable
 from starlette.responses import Response
 
 from dfcli.errors import InvalidArgument, NotFound
+from dfcli.http import own_contract as o
 from dfcli.http import wire
 from dfcli.http.answers import Refusal, answer, encode
 from dfcli.http.call import Call
 from dfcli.http.check_status import WAIT_SECONDS_MAX, ended
 from dfcli.http.exchange import authority_of
 from dfcli.http.key_proof import NONCE_CHARACTERS
-from dfcli.http.listing import PAGE_DEFAULT, PAGE_MAX, statuses
+from dfcli.http.listing import PAGE_DEFAULT, PAGE_MAX
 from dfcli.http.routing import DURABLE_BODY_MAX, Access, RouteTable
+from dfcli.http.strict_query import StrictQuery
 from dfcli.model.entity_ids import is_entity_id, parse_entity_id
 from dfcli.model.ids import check_event_name, check_instance_id
 from dfcli.model.query import InstanceFilter
@@ -29,12 +31,12 @@ routes = RouteTable()
 LINES = "application/x-ndjson"
 
 
-@routes.add("GET", "health", access=Access.OPEN)
+@routes.add("GET", "health", access=Access.OPEN, promises=o.HEALTH)
 async def health(call: Call) -> Response:
-    return answer(encode({"status": "stopping" if call.service.stopping.is_set() else "ok"}))
+    return answer(encode({"status": call.service.health}))
 
 
-@routes.add("GET", "challenge", access=Access.OPEN)
+@routes.add("GET", "challenge", access=Access.OPEN, promises=o.CHALLENGE)
 async def challenge(call: Call) -> Response:
     """Proves to whoever knows the hub's key that this host knows it too; see `key_proof`."""
     nonce = call.query.text("nonce")
@@ -45,7 +47,7 @@ async def challenge(call: Call) -> Response:
     return answer(encode({"proof": proof}))
 
 
-@routes.add("GET", "hub", access=Access.SYSTEM)
+@routes.add("GET", "hub", access=Access.SYSTEM, promises=o.HUB)
 async def hub(call: Call) -> Response:
     host = call.host
     info = wire.HubInfo(
@@ -58,7 +60,7 @@ async def hub(call: Call) -> Response:
     return answer(encode(info))
 
 
-@routes.add("GET", "functions", access=Access.SYSTEM)
+@routes.add("GET", "functions", access=Access.SYSTEM, promises=o.FUNCTIONS)
 async def functions(call: Call) -> Response:
     known = [
         wire.FunctionInfo(
@@ -74,67 +76,69 @@ async def functions(call: Call) -> Response:
     return answer(encode(known))
 
 
-@routes.add("GET", "instances", access=Access.SYSTEM)
+@routes.add("GET", "instances", access=Access.SYSTEM, promises=o.LIST)
 async def list_instances(call: Call) -> Response:
-    query = call.query
+    query = StrictQuery(call.query)
     which = InstanceFilter(
-        statuses=statuses(query.words("status")),
+        statuses=query.statuses("status"),
         names=frozenset(query.words("name")),
-        prefix=query.text("prefix"),
-        created_from=_moment(call, "createdFrom"),
-        created_to=_moment(call, "createdTo"),
-        parent_id=query.text("parentid") or None,
-        newest_first=query.flag("newestfirst", False),
+        prefix=query.text("prefix") or "",
+        created_from=query.moment("createdFrom"),
+        created_to=query.moment("createdTo"),
+        parent_id=query.text("parentId"),
+        newest_first=query.flag("newestFirst", False),
     )
-    top = query.integer("top", PAGE_DEFAULT)
-    if not 1 <= top <= PAGE_MAX:
-        raise InvalidArgument(f"a page of {top} cannot be had", why=f"`top` is 1 to {PAGE_MAX}")
-    page = await asyncio.to_thread(call.host.query, which, top=top, continuation=query.text("continuation"))
+    top = query.integer("top", PAGE_DEFAULT, 1, PAGE_MAX)
+    place = query.text("continuation") or ""
+    page = await asyncio.to_thread(call.host.query, which, top=top, continuation=place)
     return answer(wire.encode_page(page))
 
 
-@routes.add("GET", "instances/{id}", access=Access.SYSTEM)
+@routes.add("GET", "instances/{id}", access=Access.SYSTEM, promises=o.STATUS)
 async def status(call: Call) -> Response:
     return _status(call, _summary(call))
 
 
-@routes.add("GET", "instances/{id}/wait", access=Access.SYSTEM)
+@routes.add("GET", "instances/{id}/wait", access=Access.SYSTEM, promises=o.WAIT)
 async def wait(call: Call) -> Response:
     """The status when the instance has ended or `timeout` is over; the caller looks which."""
-    seconds = min(call.query.seconds("timeout") or 0.0, WAIT_SECONDS_MAX)
+    seconds = min(StrictQuery(call.query).seconds("timeout") or 0.0, WAIT_SECONDS_MAX)
     return _status(call, await ended(call, _instance_id(call), seconds))
 
 
-@routes.add("GET", "instances/{id}/events", access=Access.SYSTEM)
+@routes.add("GET", "instances/{id}/events", access=Access.SYSTEM, promises=o.EVENTS)
 async def events(call: Call) -> Response:
     found = await asyncio.to_thread(call.host.history, _instance_id(call), _exec(call))
     return Response(wire.encode_events(found), media_type=LINES)
 
 
-@routes.add("GET", "instances/{id}/lines", access=Access.SYSTEM)
+@routes.add("GET", "instances/{id}/lines", access=Access.SYSTEM, promises=o.LINES)
 async def lines(call: Call) -> Response:
     """The lines as they stand on the disk, envelope and checksum included."""
     found = await asyncio.to_thread(call.host.lines, _instance_id(call), _exec(call))
     return Response(b"".join(line if line.endswith(b"\n") else line + b"\n" for line in found), media_type=LINES)
 
 
-@routes.add("POST", "orchestrators/{name}", access=Access.SYSTEM, body_max=DURABLE_BODY_MAX)
+@routes.add("POST", "orchestrators/{name}", access=Access.SYSTEM, body_max=DURABLE_BODY_MAX, promises=o.START)
 async def start(call: Call) -> Response:
     _demand_json(call)
-    wanted = call.query.text("instanceid")
+    query = StrictQuery(call.query)
+    wanted = query.text("instanceId")
     instance_id = await call.host.start_instance(
         call.params["name"],
         call.payload(),
         instance_id=check_instance_id(wanted) if wanted else None,
-        version=call.query.text("version") or None,
+        version=query.text("version"),
         request_id=call.request_id,
-        start_at=_moment(call, "startAt"),
-        replace=call.query.flag("replace", False) if call.query.text("replace") else None,
+        start_at=query.moment("startAt"),
+        replace=query.flag("replace", False) if query.text("replace") else None,
     )
     return answer(encode({"id": instance_id}), 201)
 
 
-@routes.add("POST", "instances/{id}/events/{event}", access=Access.SYSTEM, body_max=DURABLE_BODY_MAX)
+@routes.add(
+    "POST", "instances/{id}/events/{event}", access=Access.SYSTEM, body_max=DURABLE_BODY_MAX, promises=o.RAISE_EVENT
+)
 async def raise_event(call: Call) -> Response:
     _demand_json(call)
     name = check_event_name(call.params["event"])
@@ -142,67 +146,76 @@ async def raise_event(call: Call) -> Response:
     return answer(b"{}", 202)
 
 
-@routes.add("POST", "entities/{name}/{key}/signals", access=Access.SYSTEM, body_max=DURABLE_BODY_MAX)
+@routes.add(
+    "POST",
+    "entities/{name}/{key}/signals",
+    access=Access.SYSTEM,
+    body_max=DURABLE_BODY_MAX,
+    promises=o.SIGNAL,
+)
 async def signal_entity(call: Call) -> Response:
     """The operation is `op`, not before `due`; the body is its input."""
     _demand_json(call)
+    query = StrictQuery(call.query)
     await call.host.signal_entity(
         call.params["name"],
         call.params["key"],
-        call.query.text("op"),
+        query.text("op") or "",
         call.payload(),
-        due=_moment(call, "due"),
+        due=query.moment("due"),
         request_id=call.request_id,
     )
     return answer(b"{}", 202)
 
 
-@routes.add("POST", "instances/{id}/terminate", access=Access.SYSTEM)
+@routes.add("POST", "instances/{id}/terminate", access=Access.SYSTEM, promises=o.TERMINATE)
 async def terminate(call: Call) -> Response:
-    recursive = call.query.flag("recursive", False)
-    await call.host.terminate(_instance_id(call), call.query.text("reason"), recursive=recursive)
+    query = StrictQuery(call.query)
+    recursive = query.flag("recursive", False)
+    await call.host.terminate(_instance_id(call), query.text("reason") or "", recursive=recursive)
     return answer(b"{}", 202)
 
 
-@routes.add("POST", "instances/{id}/suspend", access=Access.SYSTEM)
+@routes.add("POST", "instances/{id}/suspend", access=Access.SYSTEM, promises=o.SUSPEND)
 async def suspend(call: Call) -> Response:
     return await _with_reason(call, call.host.suspend)
 
 
-@routes.add("POST", "instances/{id}/resume", access=Access.SYSTEM)
+@routes.add("POST", "instances/{id}/resume", access=Access.SYSTEM, promises=o.RESUME)
 async def resume(call: Call) -> Response:
     return await _with_reason(call, call.host.resume)
 
 
-@routes.add("DELETE", "instances/{id}", access=Access.SYSTEM)
+@routes.add("DELETE", "instances/{id}", access=Access.SYSTEM, promises=o.PURGE)
 async def purge(call: Call) -> Response:
-    deleted = await call.host.purge(_instance_id(call), recursive=call.query.flag("recursive", False))
+    recursive = StrictQuery(call.query).flag("recursive", False)
+    deleted = await call.host.purge(_instance_id(call), recursive=recursive)
     return answer(encode({"instancesDeleted": deleted}))
 
 
-@routes.add("POST", "instances/{id}/rewind", access=Access.SYSTEM)
+@routes.add("POST", "instances/{id}/rewind", access=Access.SYSTEM, promises=o.REWIND)
 async def rewind(call: Call) -> Response:
     """What is voided and what runs again; with `dryRun` nothing is done. `from` is the cut, chosen by hand."""
-    query = call.query
-    dry_run = query.flag("dryrun", False)
+    query = StrictQuery(call.query)
+    dry_run = query.flag("dryRun", False)
     report = await call.host.rewind(
         _instance_id(call),
-        query.text("reason"),
-        cut=query.integer("from", 0) or None,
+        query.text("reason") or "",
+        cut=query.integer("from", 0, 1) or None,
         dry_run=dry_run,
         verify=query.flag("verify", True),
     )
     return answer(wire.encode(report), 200 if dry_run else 202)
 
 
-@routes.add("POST", "instances/{id}/restart", access=Access.SYSTEM)
+@routes.add("POST", "instances/{id}/restart", access=Access.SYSTEM, promises=o.RESTART)
 async def restart(call: Call) -> Response:
-    instance_id = await call.host.restart(_instance_id(call), new_id=call.query.flag("newid", True))
+    instance_id = await call.host.restart(_instance_id(call), new_id=StrictQuery(call.query).flag("newId", True))
     return answer(encode({"id": instance_id}), 201)
 
 
 async def _with_reason(call: Call, verb: Callable[[str, str], Awaitable[None]]) -> Response:
-    await verb(_instance_id(call), call.query.text("reason"))
+    await verb(_instance_id(call), StrictQuery(call.query).text("reason") or "")
     return answer(b"{}", 202)
 
 
@@ -233,15 +246,7 @@ def _summary(call: Call) -> InstanceSummary:
 
 
 def _exec(call: Call) -> int | None:
-    return call.query.integer("exec", 0) or None
-
-
-def _moment(call: Call, name: str) -> str | None:
-    text = call.query.text(name.lower())
-    moment = call.query.moment(name.lower())
-    if text and moment is None:
-        raise InvalidArgument(f"{name}={text[:40]!r} is no time", why="times are written 2026-01-02T03:04:05Z")
-    return moment
+    return StrictQuery(call.query).integer("exec", 0, 1) or None
 
 
 def _demand_json(call: Call) -> None:

@@ -17,6 +17,9 @@ from dfcli.model.query import InstanceFilter, Page, Wait
 from dfcli.model.rewound import RewindReport
 from dfcli.model.status import InstanceSummary
 
+SERVING = frozenset({"ok", "degraded"})
+"""Words of `health` while new work is taken."""
+
 
 class Functions(Protocol):
     """The registry, as far as HTTP needs it."""
@@ -40,6 +43,11 @@ class HostPort(Protocol):
     @property
     def registry(self) -> Functions:
         """Another one after each reload."""
+        ...
+
+    @property
+    def health(self) -> str:
+        """`ok`; `degraded`: instances are in quarantine; `no space`; `stopped`: after a failed sync."""
         ...
 
     async def start_instance(

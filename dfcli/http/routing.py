@@ -18,6 +18,7 @@ from dfcli.errors import InvalidArgument
 
 if TYPE_CHECKING:
     from dfcli.http.call import Call
+    from dfcli.http.contract import Operation
 
 Handler = Callable[["Call"], Awaitable[Response]]
 
@@ -47,10 +48,9 @@ class Route:
     access: Access
     handler: Handler
     body_max: int
-
-    @property
-    def path(self) -> str:
-        return "/".join(self.segments)
+    path: str
+    """As it is written: the literal parts of `segments` are in lower case."""
+    promises: Operation | None
 
     def match(self, segments: Sequence[str]) -> bool:
         """Whether the path is meant; the method is not looked at."""
@@ -75,14 +75,22 @@ class RouteTable:
         self._by_length.setdefault(len(route.segments), []).append(route)
 
     def add(
-        self, method: str, path: str, *, access: Access, body_max: int = CONTROL_BODY_MAX
+        self,
+        method: str,
+        path: str,
+        *,
+        access: Access,
+        body_max: int = CONTROL_BODY_MAX,
+        promises: Operation | None = None,
     ) -> Callable[[Handler], Handler]:
-        """Registers a handler. Literal parts of `path` are lower case."""
+        """Registers a handler. `promises` is what the OpenAPI document says of the route; a test demands it."""
         if not isinstance(access, Access):
             raise TypeError(f"the route {path!r} must state its access level")
 
         def register(handler: Handler) -> Handler:
-            self._put(Route(method, tuple(path.split("/")) if path else (), access, handler, body_max))
+            parts = path.split("/") if path else []
+            segments = tuple(part if part.startswith("{") else part.lower() for part in parts)
+            self._put(Route(method, segments, access, handler, body_max, path, promises))
             return handler
 
         return register

@@ -43,6 +43,7 @@ class FakeHost:
     hub_name = "default"
     hub_path = "/fake/hub"
     started_at = STARTED
+    health = "ok"
     rpc_token = "token-nobody-guesses"
 
     def __init__(self, http: list[FunctionDefinition] | None = None) -> None:
