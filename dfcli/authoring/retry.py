@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from dfcli.authoring.failures import TaskFailedError
+from dfcli.authoring.interrupts import is_interrupt
 
 RETRY_INTERVAL_DEFAULT_MAX = timedelta(days=6)
 
@@ -96,9 +97,9 @@ class RetryOptions:
             return True
         try:
             return bool(self.handle(error))
-        except KeyboardInterrupt:
-            raise
-        except BaseException:  # a predicate that fails means "no retry", as in Durable Functions
+        except BaseException as raised:  # a predicate that fails means "no retry", as in Durable Functions
+            if is_interrupt(raised):
+                raise
             return False
 
     def __repr__(self) -> str:

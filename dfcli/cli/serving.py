@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from dfcli.authoring.interrupts import handled_elsewhere
 from dfcli.cli import banner, running_file, terminal, tracing
 from dfcli.cli.connection import key_of, remote
 from dfcli.cli.errors import say_error
@@ -272,6 +273,7 @@ class _Run:
     # -- signals -------------------------------------------------------------------------------------------------
 
     def _catch_signals(self) -> None:
+        handled_elsewhere()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._on_signal)
         if not terminal.is_terminal(sys.stdin) and hasattr(signal, "SIGHUP"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from msgspec import Raw, UnsetType
 
 from dfcli.authoring.failures import TaskFailedError
+from dfcli.authoring.interrupts import is_interrupt
 from dfcli.authoring.tasks import Task, fail, succeed
 from dfcli.authoring.typed import as_type
 from dfcli.engine.retrying import RetryingCall
@@ -18,9 +19,9 @@ def succeed_with(task: Task, raw: Raw | UnsetType, text: str | UnsetType) -> Non
         value = decode(raw, text)
         if task.expected_type is not None:
             value = as_type(value, task.expected_type)
-    except KeyboardInterrupt:
-        raise
     except BaseException as error:  # `from_json` is user code; nothing it does may reach the host
+        if is_interrupt(error):
+            raise
         fail(task, error)
     else:
         succeed(task, value)

@@ -7,6 +7,7 @@ from types import FrameType
 from typing import Any, TypeAlias
 
 from dfcli.authoring.context import OrchestrationContext
+from dfcli.authoring.interrupts import is_interrupt
 from dfcli.authoring.tasks import Task
 from dfcli.engine import frames
 from dfcli.model.query import CodeLocation
@@ -79,9 +80,9 @@ class Code:
         for _ in range(_UNWINDINGS_MAX):
             try:
                 self._code.close()
-            except KeyboardInterrupt:
-                raise
-            except BaseException:  # RuntimeError when it yielded again: close once more
+            except BaseException as error:  # RuntimeError when it yielded again: close once more
+                if is_interrupt(error):
+                    raise
                 if getattr(self._code, "gi_frame", None) is None and getattr(self._code, "cr_frame", None) is None:
                     break
             else:

@@ -7,6 +7,7 @@ from types import FrameType
 from typing import ClassVar, TypeAlias
 
 from dfcli.authoring.context import OrchestrationContext
+from dfcli.authoring.interrupts import is_interrupt
 from dfcli.authoring.running import current
 from dfcli.authoring.tasks import FAILED, RUNNING, Task, fail
 from dfcli.engine import frames, outcome
@@ -55,9 +56,9 @@ class Run:
         except Returned as returned:
             self._is_starting = False
             self._return(returned.value)
-        except KeyboardInterrupt:
-            raise
         except BaseException as error:
+            if is_interrupt(error):
+                raise
             self._is_starting = False
             self._raise(error)
         else:
@@ -83,9 +84,9 @@ class Run:
             except StopIteration as stop:
                 self._return(stop.value)
                 return
-            except KeyboardInterrupt:
-                raise
             except BaseException as error:
+                if is_interrupt(error):
+                    raise
                 self._raise(error)
                 return
             if decisions.is_muted:
@@ -165,9 +166,9 @@ class Run:
             return
         try:
             result = outcome.output(value)
-        except KeyboardInterrupt:
-            raise
         except BaseException as error:  # `to_json` is user code
+            if is_interrupt(error):
+                raise
             self._raise(error)
             return
         self._end(outcome.completed(decisions.next_seq, decisions.next_event_id, decisions.timestamp, result))
