@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from dfcli.authoring.http import HttpRequest, HttpResponse
 from dfcli.errors import InvalidArgument, NotFound, TimedOut
 from dfcli.host.entity_client import EntityClient
+from dfcli.host.life_cycle_client import LifeCycleClient
 from dfcli.model import history as h
 from dfcli.model import payload as payloads
 from dfcli.model.links import MANAGEMENT_PATH, management_links
@@ -72,7 +73,7 @@ class PurgeHistoryResult:
         self.instances_deleted = instances_deleted
 
 
-class DurableOrchestrationClient(EntityClient):
+class DurableOrchestrationClient(EntityClient, LifeCycleClient):
     """Start, ask, raise events, stop and purge. Errors are `DfError`s."""
 
     def __init__(self, host: Host) -> None:
@@ -88,12 +89,18 @@ class DurableOrchestrationClient(EntityClient):
         instance_id: str | None = None,
         client_input: Any = None,
         version: str | None = None,
+        *,
+        start_at: datetime | None = None,
     ) -> str:
-        """The id of the new instance, durable when this returns. InstanceExists when a live one holds the id."""
+        """The id of the new instance, durable when this returns. InstanceExists when a live one holds the id.
+
+        Before `start_at` no code runs; a time without a zone is UTC.
+        """
         name = _function_name(orchestration_function_name)
         payload = payloads.encode(client_input)
+        due = to_timestamp(start_at) if start_at is not None else None
         return await self._run(
-            lambda: self._host.start_instance(name, payload, instance_id=instance_id, version=version)
+            lambda: self._host.start_instance(name, payload, instance_id=instance_id, version=version, start_at=due)
         )
 
     async def get_status(
@@ -157,8 +164,9 @@ class DurableOrchestrationClient(EntityClient):
         payload = payloads.encode(event_data)
         await self._run(lambda: self._host.raise_event(instance_id, event_name, payload))
 
-    async def terminate(self, instance_id: str, reason: str = "") -> None:
-        await self._run(lambda: self._host.terminate(instance_id, reason))
+    async def terminate(self, instance_id: str, reason: str = "", *, recursive: bool = False) -> None:
+        """`recursive`: with the sub-orchestrations that live below it."""
+        await self._run(lambda: self._host.terminate(instance_id, reason, recursive=recursive))
 
     async def suspend(self, instance_id: str, reason: str = "") -> None:
         await self._run(lambda: self._host.suspend(instance_id, reason))
@@ -166,22 +174,11 @@ class DurableOrchestrationClient(EntityClient):
     async def resume(self, instance_id: str, reason: str = "") -> None:
         await self._run(lambda: self._host.resume(instance_id, reason))
 
-    async def rewind(
-        self,
-        instance_id: str,
-        reason: str = "",
-        task_hub_name: str | None = None,
-        connection_name: str | None = None,
-    ) -> None:
-        """Take a failed instance back to before its failure and let it go on. NotFound, WrongState."""
-        del connection_name
-        self._check_hub(task_hub_name)
-        await self._run(lambda: self._host.rewind(instance_id, reason))
-
-    async def purge_instance_history(self, instance_id: str) -> PurgeHistoryResult:
-        """Remove one ended instance; an unknown id removes none. WrongState for a live one."""
+    async def purge_instance_history(self, instance_id: str, *, recursive: bool = False) -> PurgeHistoryResult:
+        """Remove one ended instance, `recursive`: and the sub-orchestrations below it; an unknown id removes none.
+        WrongState for a live one."""
         try:
-            return PurgeHistoryResult(await self._run(lambda: self._host.purge(instance_id)))
+            return PurgeHistoryResult(await self._run(lambda: self._host.purge(instance_id, recursive=recursive)))
         except NotFound:
             return PurgeHistoryResult(0)
 

@@ -22,6 +22,7 @@ from dfcli.model.history import Event
 from dfcli.model.ids import check_hub_name
 from dfcli.model.payload import NOTHING, Payload
 from dfcli.model.query import InstanceFilter, Page
+from dfcli.model.rewound import RewindReport
 from dfcli.model.status import TERMINAL_STATUSES, InstanceSummary
 from dfcli.registry.registry import Registry
 from dfcli.storage.reader import HubReader
@@ -129,18 +130,27 @@ class OtherHub:
         *,
         instance_id: str | None = None,
         version: str | None = None,
+        start_at: str | None = None,
     ) -> str:
         """Recorded; it runs when a host runs the hub. A hub that does not exist yet is made."""
         with self._changing(creating=True) as control:
-            return control.start(name, payload, instance_id=instance_id, version=version)
+            return control.start(name, payload, instance_id=instance_id, version=version, start_at=start_at)
 
     async def raise_event(self, instance_id: str, name: str, payload: Payload = NOTHING) -> None:
         with self._changing() as control:
             control.raise_event(instance_id, name, payload)
 
-    async def terminate(self, instance_id: str, reason: str = "") -> None:
+    async def terminate(self, instance_id: str, reason: str = "", *, recursive: bool = False) -> None:
         with self._changing() as control:
-            control.terminate(instance_id, reason)
+            control.terminate(instance_id, reason, recursive=recursive)
+
+    async def rewind(self, instance_id: str, reason: str = "") -> RewindReport:
+        with self._changing() as control:
+            return control.rewind(instance_id, reason)
+
+    async def restart(self, instance_id: str, *, new_id: bool = True) -> str:
+        with self._changing() as control:
+            return control.restart(instance_id, new_id=new_id)
 
     async def suspend(self, instance_id: str, reason: str = "") -> None:
         with self._changing() as control:
@@ -150,9 +160,9 @@ class OtherHub:
         with self._changing() as control:
             control.resume(instance_id, reason)
 
-    async def purge(self, instance_id: str) -> int:
+    async def purge(self, instance_id: str, *, recursive: bool = False) -> int:
         with self._changing() as control:
-            return control.purge(instance_id)
+            return control.purge(instance_id, recursive=recursive)
 
     async def purge_by(self, which: InstanceFilter) -> int:
         purged = 0

@@ -91,3 +91,12 @@ def test_purge_by_the_age_of_the_last_change_needs_no_other_filter(dfcli: Comman
     assert said.code == 0, said.err
     assert said.out == "purged old\n"
     assert list(dfcli.control.instances) == ["new"]
+
+
+def test_code_that_raises_keyboard_interrupt_fails_its_instance_and_not_the_host(app: App) -> None:
+    app.write(APP.replace('yield context.call_activity("fail", None)', 'raise KeyboardInterrupt("mine")\n    yield'))
+    with app.running() as host:
+        said = app("start", "broken", "--id", "a", "--wait")
+        assert said.code == 1, said
+        assert app("start", "hello", "--wait").code == 0
+        assert host.stop().code == 0
