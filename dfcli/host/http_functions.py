@@ -25,6 +25,7 @@ from dfcli.registry.schedules import filled_in
 
 if TYPE_CHECKING:
     from dfcli.host.host import Host
+    from dfcli.host.hub_elsewhere import HubElsewhere
     from dfcli.host.other_hubs import OtherHubs
 
 _NOT_CARRIED = (SystemExit, KeyboardInterrupt, GeneratorExit, StopIteration, asyncio.CancelledError)
@@ -57,6 +58,10 @@ class HttpFunctions:
         name = definition.client_task_hub
         client = self.client if not name else self.other_hubs.client(filled_in(name, self.settings.app_values))
         return client if definition.is_async else SyncDurableOrchestrationClient(client)
+
+    def other_hub(self, name: str) -> HubElsewhere | None:
+        """A task hub beside this one, for requests that name it; None when there is none of that name."""
+        return self.other_hubs.elsewhere(name)
 
     async def run_http_function(self, definition: FunctionDefinition, request: HttpRequest) -> Any:
         """What an HTTP function of the app returns for a request; an Exception that it raises is raised."""

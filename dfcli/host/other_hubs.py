@@ -29,6 +29,7 @@ from dfcli.storage.reader import HubReader
 
 if TYPE_CHECKING:
     from dfcli.host.host import Host
+    from dfcli.host.hub_elsewhere import HubElsewhere
 
 R = TypeVar("R")
 Reach = Callable[[str], Control | None]
@@ -57,6 +58,20 @@ class OtherHubs:
             hub = OtherHub(self._host, self._path(name), name)
             known = self._clients[name.casefold()] = OtherHubClient(hub, self._in_thread)
         return known
+
+    def elsewhere(self, name: str) -> HubElsewhere | None:
+        """A hub that is there already, for the HTTP API; None: there is none of that name."""
+        from dfcli.host.hub_elsewhere import HubElsewhere
+
+        try:
+            check_hub_name(name)
+        except InvalidArgument:
+            return None
+        if self._host.hub_path == ":memory:":
+            return None
+        path = self._path(name)
+        hub = OtherHub(self._host, path, os.path.basename(path))
+        return HubElsewhere(hub, self._in_thread) if hub.exists() else None
 
     def close(self) -> None:
         if self._threads is not None:
@@ -111,7 +126,7 @@ class OtherHub:
     def summary(self, instance_id: str) -> InstanceSummary | None:
         remote = self._remote()
         if remote is None:
-            return self._reader().summary(instance_id) if self._exists() else None
+            return self._reader().summary(instance_id) if self.exists() else None
         try:
             return remote.status(instance_id).summary
         except NotFound:
@@ -151,6 +166,20 @@ class OtherHub:
     async def restart(self, instance_id: str, *, new_id: bool = True) -> str:
         with self._changing() as control:
             return control.restart(instance_id, new_id=new_id)
+
+    async def signal_entity(
+        self,
+        name: str,
+        key: str,
+        operation: str,
+        payload: Payload = NOTHING,
+        *,
+        due: str | None = None,
+        request_id: str | None = None,
+    ) -> None:
+        refuse_request_id(request_id)
+        with self._changing() as control:
+            control.signal_entity(name, key, operation, payload, due=due)
 
     async def suspend(self, instance_id: str, reason: str = "") -> None:
         with self._changing() as control:
@@ -199,11 +228,11 @@ class OtherHub:
         reach = self._host.reach
         return reach(self.hub_path) if reach is not None else None
 
-    def _exists(self) -> bool:
+    def exists(self) -> bool:
         return os.path.exists(os.path.join(self.hub_path, "hub.json"))
 
     def _check_exists(self) -> None:
-        if not self._exists():
+        if not self.exists():
             raise NotFound(
                 f"there is no task hub {self.hub_name!r}",
                 why=f"there is no {self.hub_path}",
@@ -247,10 +276,20 @@ class OtherHubClient(DurableOrchestrationClient):
         self._in_thread = in_thread
 
     async def _run(self, act: Callable[[], Coroutine[Any, Any, R]]) -> R:
-        return cast(R, await self._in_thread(lambda: _driven(act())))
+        return cast(R, await self._in_thread(lambda: driven(act())))
 
 
-def _driven(coroutine: Coroutine[Any, Any, R]) -> R:
+def refuse_request_id(request_id: str | None) -> None:
+    """A request that is to count once is refused rather than counted twice."""
+    if request_id is not None:
+        raise InvalidArgument(
+            "a request with an Idempotency-Key is not possible on another task hub",
+            why="only the host of a task hub knows which requests it has recorded",
+            hint="send it to the host of that task hub",
+        )
+
+
+def driven(coroutine: Coroutine[Any, Any, R]) -> R:
     """The result of a coroutine that waits for nothing: a bare `sleep(0)` goes on at once."""
     try:
         while True:

@@ -180,8 +180,11 @@ class Application:
             return area.unknown(allowed, self.service.ids)
         call = Call(scope, self.service, parameters(route, segments), is_worker=area.is_worker)
         self._admit(call, route.access)
-        if area.is_strict and scope["query_string"]:
-            refuse_unknown(route, call.query)
+        if scope["query_string"]:
+            if area.is_strict:
+                refuse_unknown(route, call.query)
+            else:
+                call.choose_hub()
         await call.read_body(receive, route.body_max)
         return await route.handler(call)
 

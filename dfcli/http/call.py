@@ -5,24 +5,27 @@ from __future__ import annotations
 import asyncio
 import math
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import parse_qsl
 
 from starlette.types import Receive, Scope
 
 from dfcli.env.ids import Ids
-from dfcli.errors import DfError, InvalidArgument, PayloadTooLarge
+from dfcli.errors import DfError, InvalidArgument, NotFound, PayloadTooLarge
 from dfcli.http.ports import HostPort
 from dfcli.model import payload
 from dfcli.model.payload import NOTHING, Payload
+from dfcli.model.status import InstanceSummary
 from dfcli.model.time import to_timestamp
 
 if TYPE_CHECKING:
     from dfcli.http.keys import KeyGate
 
+R = TypeVar("R")
 QUERY_PARAMETERS_MAX = 32
 REQUEST_ID_LENGTH_MAX = 256
 _INTEGER = re.compile(r"[+-]?[0-9]{1,10}")
@@ -66,6 +69,8 @@ class Call:
         self.params = params
         self.is_worker = is_worker
         """Whether it came in on the workers' address."""
+        self.is_elsewhere = False
+        """Whether it is for another task hub than the host's own, whose answers take time."""
         self.body = b""
 
     @property
@@ -104,6 +109,24 @@ class Call:
                 "the Idempotency-Key cannot be used", why=f"it has at most {REQUEST_ID_LENGTH_MAX} printable characters"
             )
         return key or None
+
+    async def ask(self, question: Callable[[], R]) -> R:
+        """The answer to a question that the own hub answers from memory."""
+        return await asyncio.to_thread(question) if self.is_elsewhere else question()
+
+    async def summary(self, instance_id: str) -> InstanceSummary | None:
+        """As committed; not to be changed."""
+        return await self.ask(lambda: self.host.summary(instance_id))
+
+    def choose_hub(self) -> None:
+        """Turn to the task hub that the query names, if it is another one of the app. Raises NotFound."""
+        wanted = self.query.text("taskhub").strip()
+        if not wanted or wanted.lower() == self.host.hub_name.lower():
+            return
+        hub = self.host.other_hub(wanted)
+        if hub is None:
+            raise NotFound(f"there is no task hub {wanted[:80]!r}")
+        self.host, self.is_elsewhere = hub, True
 
     @property
     def is_json(self) -> bool:

@@ -62,7 +62,7 @@ async def ended(call: Call, instance_id: str, seconds: float | None) -> Instance
             raise Unavailable("the host is stopping", why="the instance goes on when it runs again")
         return wait.result()
     except TimedOut:
-        summary = call.host.summary(instance_id)
+        summary = await call.summary(instance_id)
         if summary is None:
             raise NotFound(f"instance {instance_id!r} was purged") from None
         return summary

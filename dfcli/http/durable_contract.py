@@ -165,7 +165,7 @@ REWIND = Operation(
     {
         202: ACCEPTED,
         400: BAD,
-        404: Answer("No such instance, or no such task hub.", TEXT),
+        404: Answer("No such instance, said in a JSON string; or no such task hub."),
         409: Answer("The app's code does not repeat what would be left of the history, or it is in quarantine.", ERROR),
         412: Answer("The instance has not failed.", TEXT),
         507: NO_SPACE,

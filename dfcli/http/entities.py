@@ -17,7 +17,6 @@ from dfcli.http import durable_contract as d
 from dfcli.http.answers import Refusal, answer, encode, nothing
 from dfcli.http.call import Call
 from dfcli.http.listing import CONTINUATION, continuation_of, page_size
-from dfcli.http.management import checked_hub
 from dfcli.http.routing import DURABLE_BODY_MAX, Access, RouteTable
 from dfcli.model import payload
 from dfcli.model.entity_status import EntityView
@@ -48,7 +47,6 @@ class ShownEntity(msgspec.Struct, frozen=True, rename="camel"):
 @routes.add("GET", "entities", access=Access.SYSTEM, promises=d.LIST_ENTITIES)
 @routes.add("GET", "entities/{name}", access=Access.SYSTEM, promises=d.LIST_ENTITIES_OF_NAME)
 async def list_entities(call: Call) -> Response:
-    checked_hub(call)
     query = call.query
     fetched = query.flag("fetchstate", False)
     top, everything = page_size(call)
@@ -74,9 +72,8 @@ async def list_entities(call: Call) -> Response:
 @routes.add("GET", "entities/{name}/{key}", access=Access.SYSTEM, promises=d.ENTITY_STATE)
 async def state(call: Call) -> Response:
     """The state alone; 404 for an entity without one."""
-    checked_hub(call)
     name, key = call.params["name"], call.params["key"]
-    view = call.host.entity(name, key) if key != EMPTY_KEY else None
+    view = await call.ask(lambda: call.host.entity(name, key)) if key != EMPTY_KEY else None
     if view is None or not view.exists:
         return nothing(404)
     return answer(bytes(shown(view.state)))
@@ -105,7 +102,6 @@ async def signal_to_nobody(call: Call) -> NoReturn:
 
 
 async def _signal(call: Call, operation: str) -> Response:
-    checked_hub(call)
     await call.host.signal_entity(
         call.params["name"], call.params["key"], operation, _input(call), request_id=call.request_id
     )

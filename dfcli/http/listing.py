@@ -9,7 +9,6 @@ from starlette.responses import Response
 from dfcli.http import durable_contract as d
 from dfcli.http.answers import answer, encode, nothing, text
 from dfcli.http.call import Call
-from dfcli.http.management import checked_hub
 from dfcli.http.routing import Access, RouteTable
 from dfcli.model.projection import STATUS_NUMBERS
 from dfcli.model.query import InstanceFilter
@@ -34,7 +33,6 @@ def statuses(words: list[str]) -> frozenset[str]:
 
 @routes.add("GET", "instances", access=Access.SYSTEM, promises=d.LIST)
 async def list_instances(call: Call) -> Response:
-    checked_hub(call)
     which = InstanceFilter(
         statuses=statuses(call.query.words("runtimestatus")),
         prefix=call.query.text("instanceidprefix"),
@@ -57,7 +55,6 @@ async def list_instances(call: Call) -> Response:
 
 @routes.add("DELETE", "instances", access=Access.SYSTEM, promises=d.PURGE_MANY)
 async def purge_instances(call: Call) -> Response:
-    checked_hub(call)
     created_from = call.query.moment("createdtimefrom")
     if created_from is None:
         return text("Please provide value for 'createdTimeFrom' parameter.", 400)

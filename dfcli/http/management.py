@@ -28,13 +28,6 @@ routes = RouteTable()
 RETRY_AFTER_SECONDS = "5"
 
 
-def checked_hub(call: Call) -> None:
-    """Raises NotFound when the request is meant for another task hub."""
-    wanted = call.query.text("taskhub").strip()
-    if wanted and wanted.lower() != call.host.hub_name.lower():
-        raise NotFound(f"no task hub {wanted!r} is served here")
-
-
 def instance_of(call: Call) -> str:
     """The instance id of the path. Raises NotFound for an entity's, InvalidArgument for what can be no id."""
     instance_id = call.params["id"]
@@ -55,18 +48,18 @@ def instance_or_entity(call: Call) -> str:
     return entity_instance_id(name, key)
 
 
-def known_instance(call: Call) -> InstanceSummary:
+async def known_instance(call: Call) -> InstanceSummary:
     """The summary of the path's instance. Raises NotFound."""
     instance_id = instance_of(call)
-    summary = call.host.summary(instance_id)
+    summary = await call.summary(instance_id)
     if summary is None:
         raise NotFound(f"no instance {instance_id!r}")
     return summary
 
 
-def live_instance(call: Call) -> InstanceSummary:
+async def live_instance(call: Call) -> InstanceSummary:
     """Raises NotFound, InstanceGone."""
-    summary = known_instance(call)
+    summary = await known_instance(call)
     if summary.status in TERMINAL_STATUSES:
         raise InstanceGone(f"instance {summary.instance_id!r} has ended: it is {summary.status}")
     return summary
@@ -77,7 +70,6 @@ def live_instance(call: Call) -> InstanceSummary:
     "POST", "orchestrators/{name}/{id}", access=Access.SYSTEM, body_max=DURABLE_BODY_MAX, promises=d.START_WITH_ID
 )
 async def start(call: Call) -> Response:
-    checked_hub(call)
     seconds = wait_seconds(call)
     payload = call.payload()
     wanted = call.params.get("id")
@@ -95,8 +87,7 @@ async def start(call: Call) -> Response:
 
 @routes.add("GET", "instances/{id}", access=Access.SYSTEM, promises=d.GET_STATUS)
 async def status(call: Call) -> Response:
-    checked_hub(call)
-    summary = call.host.summary(instance_or_entity(call))
+    summary = await call.summary(instance_or_entity(call))
     if summary is None:
         return nothing(404)
     show_input = call.query.flag("showinput", True)
@@ -114,7 +105,6 @@ async def status(call: Call) -> Response:
 
 @routes.add("DELETE", "instances/{id}", access=Access.SYSTEM, promises=d.PURGE)
 async def purge(call: Call) -> Response:
-    checked_hub(call)
     instance_id = instance_or_entity(call)
     try:
         deleted = await call.host.purge(instance_id)
@@ -135,9 +125,8 @@ async def purge(call: Call) -> Response:
     promises=d.RAISE_EVENT,
 )
 async def raise_event(call: Call) -> Response:
-    checked_hub(call)
     # A repeated request is not gone though the instance is: the host knows which were recorded.
-    instance_id = (known_instance(call) if call.request_id else live_instance(call)).instance_id
+    instance_id = (await (known_instance if call.request_id else live_instance)(call)).instance_id
     if not call.is_json:
         raise Refusal(400, "unsupported_media_type", "Only application/json request content is supported")
     name = check_event_name(call.params["event"])
@@ -163,7 +152,6 @@ async def resume(call: Call) -> Response:
 @routes.add("POST", "instances/{id}/rewind", access=Access.SYSTEM, promises=d.REWIND)
 async def rewind(call: Call) -> Response:
     try:
-        checked_hub(call)
         await call.host.rewind(instance_of(call), call.query.text("reason"))
     except NotFound:
         return text(f'No orchestration with instance ID "${call.params["id"]}" found.', 404)
@@ -174,7 +162,6 @@ async def rewind(call: Call) -> Response:
 
 @routes.add("POST", "instances/{id}/restart", access=Access.SYSTEM, promises=d.RESTART)
 async def restart(call: Call) -> Response:
-    checked_hub(call)
     seconds = wait_seconds(call)
     try:
         instance_id = await call.host.restart(
@@ -199,6 +186,5 @@ async def make_primary(call: Call) -> Response:  # noqa: ARG001 - there is one h
 
 
 async def _with_reason(call: Call, verb: Callable[[str, str], Awaitable[None]]) -> Response:
-    checked_hub(call)
     await verb(instance_of(call), call.query.text("reason"))
     return nothing(202)

@@ -50,6 +50,10 @@ class HostPort(Protocol):
         """`ok`; `degraded`: instances are in quarantine; `no space`; `stopped`: after a failed sync."""
         ...
 
+    def other_hub(self, name: str) -> HostPort | None:
+        """Another task hub of the app, for the durable API. Its verbs do as here, its plain questions block."""
+        ...
+
     async def start_instance(
         self,
         name: str,

@@ -117,7 +117,11 @@ def test_what_another_hub_cannot_be_asked_is_refused_in_words(tmp_path: Path) ->
         with pytest.raises(Unavailable, match="no host runs the task hub 'Archive'"):
             await client.wait("live", 1)
         with pytest.raises(InvalidArgument, match="is not possible on another task hub"):
+            await client.clean_entity_storage()
+        with pytest.raises(InvalidArgument, match="is not an entity function"):
             await client.signal_entity(df.EntityId("counter", "a"), "add", 1)
+        with pytest.raises(InvalidArgument, match="Idempotency-Key"):
+            await client.signal_entity(df.EntityId("counter", "a"), "add", 1, request_id="once")
         with pytest.raises(df.DfError, match="nothing_of_that_name"):
             await client.start_new("nothing_of_that_name", "x")
         with pytest.raises(InvalidArgument):

@@ -76,6 +76,9 @@ class FakeHost:
         self.put(instance_id, "Pending", input=payload, version=version)
         return instance_id
 
+    def other_hub(self, name: str) -> None:
+        return None
+
     def summary(self, instance_id: str) -> InstanceSummary | None:
         return self.instances.get(instance_id)
 
