@@ -79,7 +79,8 @@ class Entities:
         self._is_pumping = False
         self._purging: dict[str, int] = {}
         """Entities whose purge is not durable yet: up to which execution they are gone."""
-        self._held_back: deque[EntityLane] = deque()
+        self._held_back: dict[str, EntityLane] = {}
+        """Those with operations for which no batch is allowed now, in the order in which they came."""
         self._at_most = settings.max_concurrent_entities or 1_000_000
         self._sweep_handle: asyncio.TimerHandle | None = None
         self._timers = Timers(loop, env.clock, self._fire, self._is_armed)
@@ -232,6 +233,7 @@ class Entities:
             try:
                 if not lane.finished:
                     self._turn(lane)
+                self._let_go()
             except Exception as error:  # ours: see Scheduler._pump
                 log.exception("%s: lines of an entity could not be recorded", lane.key.instance_id)
                 self._committer.fail(error)
@@ -277,7 +279,7 @@ class Entities:
         if not operations:
             return
         if self.under_way >= self._at_most:
-            self._held_back.append(lane)
+            self._held_back[lane.key.instance_id] = lane
             return
         name, key = lane.entity.id
         definition = self._scheduler.codes.registry.entity(name) if self._runs_code else None
@@ -318,10 +320,14 @@ class Entities:
                 self._committer.fail(error)
                 return
             self.ready(lane)
-        for _ in range(min(len(self._held_back), self._at_most - self.under_way)):
-            self.ready(self._held_back.popleft())
+        self._let_go()
         self._committer.kick()
         self.on_batch_end()
+
+    def _let_go(self) -> None:
+        """Give the next of those held back a turn. One that does not need it any more lets go of the one after it."""
+        if self._held_back and self.under_way < self._at_most:
+            self.ready(self._held_back.pop(next(iter(self._held_back))))
 
     # -- time ----------------------------------------------------------------------------------------------------
 
