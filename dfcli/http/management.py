@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 
 from starlette.responses import Response
 
-from dfcli.errors import InstanceGone, InvalidArgument, NotFound, WrongState
+from dfcli.errors import InstanceGone, InvalidArgument, NotFound, Quarantined, WrongState
 from dfcli.http import durable_contract as d
 from dfcli.http.answers import Refusal, answer, encode, nothing, text
 from dfcli.http.call import Call
@@ -155,6 +155,8 @@ async def rewind(call: Call) -> Response:
         await call.host.rewind(instance_of(call), call.query.text("reason"))
     except NotFound:
         return text(f'No orchestration with instance ID "${call.params["id"]}" found.', 404)
+    except Quarantined:
+        raise  # a conflict, as with the other verbs: its status is not what is wrong
     except WrongState as error:
         return text(error.what, 412)
     return nothing(202)

@@ -113,20 +113,26 @@ def _responses(
 def _answer(answer: Answer, before: Answer | None = None, *, has_body: bool = True) -> dict[str, Any]:
     """`before`: what the same code means when the route was not reached; then either may come."""
     text = answer.text if before is None else f"{answer.text} Or: {before.text}"
-    schema = answer.schema
-    if before is not None and before.schema is not None and schema not in (None, {}, before.schema):
-        schema = {"anyOf": [schema, before.schema]}
+    contents: dict[str, list[Schema]] = {}
+    for each in (answer, before):
+        if each is not None and each.schema is not None and each.schema not in contents.get(each.media_type, []):
+            contents.setdefault(each.media_type, []).append(each.schema)
     described: dict[str, Any] = {"description": text}
-    if schema is None and before is not None:
-        schema = before.schema
-    if schema is not None and has_body:
-        described["content"] = {answer.media_type: {"schema": schema}}
+    if contents and has_body:
+        described["content"] = {name: {"schema": _any_of(schemas)} for name, schemas in contents.items()}
     if answer.headers and before is None:
         described["headers"] = {
             name: {"description": words, "required": True, "schema": {"type": "string"}}
             for name, words in answer.headers.items()
         }
     return described
+
+
+def _any_of(schemas: Sequence[Schema]) -> Schema:
+    """One that allows anything allows all."""
+    if {} in schemas:
+        return {}
+    return schemas[0] if len(schemas) == 1 else {"anyOf": list(schemas)}
 
 
 def _parameter(parameter: Parameter) -> dict[str, Any]:
