@@ -10,7 +10,6 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable
-from itertools import islice
 from typing import NoReturn
 
 from dfcli.errors import HostStopped, NoSpace
@@ -46,6 +45,8 @@ class Committer:
         self._check_place = check_place
         """Raises when the journal just written to can no longer be found by anybody."""
         self._queue: deque[Sealed] = deque()
+        self._head: list[Sealed] = []
+        """Taken off the queue for a batch that is not durable yet."""
         self._riders: deque[bytes] = deque()
         # Two counters, each changed by one thread only: their difference needs no lock.
         self._lines_in = self._bytes_in = 0
@@ -88,8 +89,8 @@ class Committer:
                 raise
             except BaseException as error:
                 self.fail(error)
+            self._head = []
             for item in taken:
-                self._queue.popleft()
                 self._lines_out += len(item.lines)
                 self._bytes_out += item.size
             return [item.transaction for item in taken]
@@ -139,16 +140,22 @@ class Committer:
         raise stopped from (error if error is not stopped else None)
 
     def _take(self) -> list[Sealed]:
-        """The head of the queue, as much as one batch holds, at least one; they stay queued until durable."""
-        taken: list[Sealed] = []
-        lines = size = 0
-        for item in islice(self._queue, len(self._queue)):
+        """The head of the queue, as much as one batch holds, at least one; with what there was no space for before.
+
+        The loop's thread appends meanwhile, so the queue is looked at and taken from one item at a time: going through
+        it would fail.
+        """
+        head = self._head
+        lines = sum(len(item.lines) for item in head)
+        size = sum(item.size for item in head)
+        while self._queue:
+            item = self._queue[0]
             lines += len(item.lines)
             size += item.size
-            if taken and (lines > self._batch_lines or size > self._batch_bytes):
+            if head and (lines > self._batch_lines or size > self._batch_bytes):
                 break
-            taken.append(item)
-        return taken
+            head.append(self._queue.popleft())
+        return head
 
     def _write(self, taken: list[Sealed]) -> None:
         for item in taken:
@@ -158,7 +165,7 @@ class Committer:
         for item in taken:
             lines += item.lines
         riders = len(self._riders)
-        lines += islice(self._riders, riders)
+        lines += [self._riders[number] for number in range(riders)]  # more may be appended meanwhile
         self.journal.append(lines)
         for _ in range(riders):
             self._riders.popleft()

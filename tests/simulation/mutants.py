@@ -245,7 +245,7 @@ def queue_dropped_when_full() -> Iterator[None]:
         try:
             return original(self)
         except NoSpace:
-            self._queue.popleft()
+            del self._head[0]
             raise
 
     with patch.object(Committer, "commit_step", commit_step):
