@@ -16,6 +16,7 @@ from typing import Any
 from dfcli.errors import AppLoadError, InvalidArgument
 from dfcli.host.tracing import History
 from dfcli.model import history as h
+from dfcli.model.entity_ids import is_entity_id
 from dfcli.model.entity_messages import message_of, response_of
 from dfcli.model.ids import ExecutionKey
 from dfcli.model.time import epoch_from_timestamp
@@ -52,14 +53,24 @@ class _StableIds(IdGenerator):
 class _Execution:
     """What is known of one execution: its first line and its open tasks."""
 
-    __slots__ = ("calls", "open", "started")
+    __slots__ = ("calls", "lives", "open", "started")
 
     def __init__(self, started: h.ExecutionStarted) -> None:
         self.started = started
+        self.lives: list[h.ExecutionStarted | h.ExecutionRewound] = [started]
+        """Each has an id and a span of its own; the trace is that of the first."""
         self.open: dict[int, Any] = {}
         """Lines that scheduled something, by event id."""
         self.calls: dict[str, h.EventSent] = {}
         """Calls of entities, by the id of the message."""
+
+    def life_of(self, event: h.Event) -> h.ExecutionStarted | h.ExecutionRewound:
+        """The line that began the run to which a line belongs: a rewind begins another."""
+        return next((life for life in reversed(self.lives) if life.seq <= event.seq), self.started)
+
+    def rewound(self, line: h.ExecutionRewound) -> None:
+        if self.lives[-1].seq < line.seq:
+            self.lives.append(line)
 
 
 class OtelTracing:
@@ -92,7 +103,9 @@ class OtelTracing:
     def trace_of(self, key: ExecutionKey, execution_id: str, event_id: int, history: History) -> TraceContext:
         execution = self._known(key, history)
         given = execution.started.parent_trace_context if execution is not None else None
-        return made(*self._identity(execution_id, given, event_id))
+        first_id = execution.started.execution_id if execution is not None else execution_id
+        trace_id, flags, state = self._identity(first_id, given)
+        return made(trace_id, span_id_of(execution_id, event_id), flags, state)
 
     def new_root(self, execution_id: str, name: str) -> TraceContext | None:
         decision = self._provider.sampler.should_sample(None, trace_id_of(execution_id), name).decision
@@ -134,6 +147,9 @@ class OtelTracing:
                     self._moment(key, f"orchestration_event:{event.name}", otel.SpanKind.CONSUMER, event, history)
             case h.EventSent():
                 self._sent(key, event, history)
+            case h.ExecutionRewound():
+                if (execution := self._known(key, history)) is not None:
+                    execution.rewound(event)
             case h.ExecutionCompleted() | h.ContinueAsNew():
                 self._execution_span(key, event, history)
             case _:
@@ -203,7 +219,8 @@ class OtelTracing:
         attributes = {**_of_instance("orchestration", started.name, key, started), "durabletask.task.status": status}
         version = f"@({started.version})" if started.version else ""
         name = f"orchestration:{started.name}{version}"
-        self._span(execution, None, name, otel.SpanKind.SERVER, started, event, attributes, error)
+        life = execution.life_of(event)
+        self._span(execution, None, name, otel.SpanKind.SERVER, life, event, attributes, error)
 
     def _moment(
         self,
@@ -274,6 +291,8 @@ class OtelTracing:
                 execution.open[event.event_id] = event
             elif isinstance(event, h.EventSent) and is_entity_id(event.target_instance_id):
                 execution.calls[message_of(event).id] = event
+            elif isinstance(event, h.ExecutionRewound):
+                execution.rewound(event)
         return execution
 
     def _answered(self, key: ExecutionKey, event_id: int, history: History) -> tuple[_Execution | None, Any]:
@@ -282,13 +301,11 @@ class OtelTracing:
 
     # -- spans ---------------------------------------------------------------------------------------------------
 
-    def _identity(
-        self, execution_id: str, given: TraceContext | None, event_id: int | None
-    ) -> tuple[int, int, int, str]:
-        span_id = span_id_of(execution_id, event_id)
+    def _identity(self, first_id: str, given: TraceContext | None) -> tuple[int, int, str]:
+        """Trace, flags and state of an execution that began with that id."""
         if given is None:
-            return trace_id_of(execution_id), span_id, 1, ""
-        return given.trace_id, span_id, given.flags, given.trace_state
+            return trace_id_of(first_id), 1, ""
+        return given.trace_id, given.flags, given.trace_state
 
     def _span(
         self,
@@ -304,12 +321,15 @@ class OtelTracing:
         """Make a span that began with one line and ended with another, and hand it to the processors."""
         started = execution.started
         given = started.parent_trace_context
-        trace_id, span_id, flags, state = self._identity(started.execution_id, given, event_id)
+        execution_id = execution.life_of(begin).execution_id
+        span_id = span_id_of(execution_id, event_id)
+        trace_id, flags, state = self._identity(started.execution_id, given)
         if given is not None and _is_root(given, started.execution_id):
             return  # the sampler left this trace out when the instance was started
         parent = given
         if event_id is not None:
-            parent = made(trace_id, span_id_of(started.execution_id), flags, state)
+            parent = made(trace_id, span_id_of(execution_id), flags, state)
+        attributes["durabletask.task.execution_id"] = execution_id
         self._ids.trace_id, self._ids.span_id = trace_id, span_id
         around = otel.set_span_in_context(_far(parent)) if parent is not None else otel_context.Context()
         span = self._tracer.start_span(
@@ -341,10 +361,6 @@ def _far(trace: TraceContext) -> otel.Span:
             trace_state=otel.TraceState.from_header([trace.trace_state]) if trace.trace_state else None,
         )
     )
-
-
-def is_entity_id(instance_id: str) -> bool:
-    return instance_id.startswith("@")
 
 
 def _is_root(given: TraceContext, execution_id: str) -> bool:

@@ -158,7 +158,9 @@ class Recorder:
         started = parent.execution.started if parent.execution is not None else None
         if started is None or not (self._scheduler.traces or started.parent_trace_context is not None):
             return None
-        return within(parent.execution_id, started.parent_trace_context, created.event_id)
+        return within(
+            parent.execution_id, started.parent_trace_context, created.event_id, first_id=started.execution_id
+        )
 
     def _fail_child(self, parent: Lane, created: h.SubOrchestrationInstanceCreated, draft: Draft) -> None:
         reason = f"An Orchestration instance with the ID {created.child_instance_id} already exists."

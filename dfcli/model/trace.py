@@ -67,10 +67,13 @@ def span_id_of(execution_id: str, event_id: int | None = None) -> int:
     return _hashed(execution_id if event_id is None else f"{execution_id}:{event_id}", 8)
 
 
-def within(execution_id: str, given: TraceContext | None, event_id: int | None = None) -> TraceContext:
-    """The context whose parent is an execution's span, or that of one of its tasks. `given` is what it continues."""
+def within(
+    execution_id: str, given: TraceContext | None, event_id: int | None = None, *, first_id: str = ""
+) -> TraceContext:
+    """The context whose parent is an execution's span, or that of one of its tasks. `given` is what it continues;
+    `first_id` is the id before all rewinds, whose trace it is otherwise."""
     if given is None:
-        return made(trace_id_of(execution_id), span_id_of(execution_id, event_id), SAMPLED)
+        return made(trace_id_of(first_id or execution_id), span_id_of(execution_id, event_id), SAMPLED)
     return made(given.trace_id, span_id_of(execution_id, event_id), given.flags, given.trace_state)
 
 
