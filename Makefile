@@ -63,6 +63,7 @@ bench: $(VENV)/.ready
 docs: $(VENV)/.ready
 	$(BIN)/python -m dfcli.cli.reference > docs/cli.md
 	$(BIN)/python -m dfcli.project.settings_page > docs/settings.md
+	$(BIN)/python -m dfcli.http.api_page > docs/http-api.md
 
 # From now on the golden histories that are there never change.
 freeze: $(VENV)/.ready
