@@ -47,6 +47,10 @@ class Loading:
 
         def _shut_out(self, lane: Lane) -> None: ...
 
+    def refused(self, lane: Lane) -> str:
+        """Why this host does not run the lane's version; empty when it does."""
+        return versioning.refusal(lane.version, self._settings)
+
     def whole_history(self, lane: Lane) -> list[Event]:
         """What is recorded of the lane's execution and what is about to be, for one that is not in memory."""
         if lane.uncommitted:
@@ -59,7 +63,7 @@ class Loading:
         if not self._runs_code:
             lane.parked = NO_CODE
             return None
-        if refused := versioning.refusal(lane.version, self._settings):
+        if refused := self.refused(lane):
             self._refuse_version(lane, refused, draft)
             return None
         self.residency.make_room()

@@ -141,6 +141,8 @@ class Rewinding:
             registry = self._scheduler.codes.registry_of(target.line.code_id)
             lines = [*target.history, target.line, *target.answers]
             instance_id = target.summary.instance_id
+            if refused := self._scheduler.refused(target.lane):
+                self._warnings.append(f"{instance_id} does not go on: {refused}")
             try:
                 execution = Execution.replay(registry.lookup, lines, target.lane.key)
             except NonDeterminismError as error:

@@ -305,11 +305,8 @@ class Scheduler(Loading):
         lane = self.lane(instance_id)
         if lane is None or lane.finished:
             return []
-        if lane.parked:
-            return [Wait(kind="code", name=lane.name, detail=lane.parked)]
-        if lane.start_at:
-            return [Wait(kind="start", name=lane.name, due=lane.start_at)]
-        if lane.execution is None and not lane.uncommitted and not lane.is_ready:
+        is_known = lane.parked or lane.start_at or lane.execution is not None
+        if not is_known and not lane.uncommitted and not lane.is_ready:
             draft = Draft()
             self._load(lane, draft)
             if not draft.is_empty:
@@ -317,6 +314,10 @@ class Scheduler(Loading):
                 self._committer.kick()
             if lane.inbox:
                 self.ready(lane)
+        if lane.parked:
+            return [Wait(kind="code", name=lane.name, detail=lane.parked)]
+        if lane.start_at:
+            return [Wait(kind="start", name=lane.name, due=lane.start_at)]
         return lane.execution.waits() if lane.execution is not None else []
 
     def change_code(self, registry: Registry, code_id: str | None) -> list[str]:
