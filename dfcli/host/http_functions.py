@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from dfcli.host.host import Host
     from dfcli.host.hub_elsewhere import HubElsewhere
     from dfcli.host.other_hubs import OtherHubs
+    from dfcli.host.timer_triggers import TimerTriggers
 
 _NOT_CARRIED = (SystemExit, KeyboardInterrupt, GeneratorExit, StopIteration, asyncio.CancelledError)
 """What a future refuses to carry, or what would end the loop that awaits it."""
@@ -40,6 +41,7 @@ class HttpFunctions:
     user_loop: UserLoop
     extras: Extras
     other_hubs: OtherHubs
+    timer_triggers: TimerTriggers
     settings: HostSettings
     _function_threads: Threads
     _turns: asyncio.Semaphore | None
@@ -62,6 +64,10 @@ class HttpFunctions:
     def other_hub(self, name: str) -> HubElsewhere | None:
         """A task hub beside this one, for requests that name it; None when there is none of that name."""
         return self.other_hubs.elsewhere(name)
+
+    def run_timer_now(self, name: str) -> None:
+        """Begin one run of a timer function beside its schedule. NotFound; WrongState while it runs."""
+        self.timer_triggers.run_now(name)
 
     async def run_http_function(self, definition: FunctionDefinition, request: HttpRequest) -> Any:
         """What an HTTP function of the app returns for a request; an Exception that it raises is raised."""

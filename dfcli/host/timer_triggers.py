@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
 from typing import Any
@@ -16,7 +16,7 @@ from typing import Any
 from dfcli.authoring.timer import TimerRequest
 from dfcli.authoring.triggers import FunctionDefinition
 from dfcli.env.clock import Clock
-from dfcli.errors import AppLoadError
+from dfcli.errors import AppLoadError, NotFound, Unavailable, WrongState
 from dfcli.model.time import epoch_from_timestamp, timestamp_from_epoch
 from dfcli.registry.registry import Registry
 from dfcli.registry.schedules import Schedule, schedule_of
@@ -168,10 +168,13 @@ class TimerTriggers:
         for entry in self._planned.values():
             if entry.due <= now and not entry.is_running:
                 entry.is_running = True
-                task = self._loop.create_task(self._run(entry.name.casefold(), entry))
-                self._tasks.add(task)
-                task.add_done_callback(self._tasks.discard)
+                self._begin(self._run(entry.name.casefold(), entry))
         self._schedule()
+
+    def _begin(self, run: Coroutine[Any, Any, None]) -> None:
+        task = self._loop.create_task(run)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     # -- a run ---------------------------------------------------------------------------------------------------
 
@@ -202,6 +205,30 @@ class TimerTriggers:
         if current.is_monitored:
             record = self._record_of(current)
             await self._in_thread(lambda: self._write(record))
+        current = self._planned.get(key)
+        if current is not None:
+            current.is_running = False
+            self._schedule()
+
+    def run_now(self, name: str) -> None:
+        """Begin one run that its schedule and its record know nothing of. NotFound, WrongState, Unavailable."""
+        key = name.casefold()
+        entry = self._planned.get(key)
+        if entry is None:
+            raise NotFound(f"there is no timer function {name!r}", hint="dfcli functions")
+        if entry.is_running:
+            raise WrongState(f"the timer function {entry.name!r} is running", why="it runs once at a time")
+        if self._is_closed:
+            raise Unavailable("the host is stopping", hint="try again once it runs")
+        entry.is_running = True
+        self._begin(self._run_by_hand(key, entry))
+
+    async def _run_by_hand(self, key: str, entry: Planned) -> None:
+        status = {"Last": entry.last, "Next": timestamp_from_epoch(entry.due), "LastUpdated": entry.updated}
+        try:
+            await self._call(entry.definition, TimerRequest(past_due=False, schedule_status=status))
+        except Exception:
+            log.exception("timer function %s, run by hand, failed", entry.name)
         current = self._planned.get(key)
         if current is not None:
             current.is_running = False

@@ -36,11 +36,13 @@ The app's own HTTP functions stand below `/api` and are not listed here.
 """
 _TITLES = {
     "/runtime/webhooks/durabletask": "The durable API",
+    "/admin": "The host, as Azure Functions has it",
     "/dfcli/v1": "The house's own routes",
     "": "Whether it runs",
 }
 _VALUES = {"id": "order-1", "name": "hello", "key": "my-key", "event": "Approval"}
 _QUERY = {"purgeMany": "createdTimeFrom=2026-01-01", "challenge": "nonce=0123456789abcdef", "signalEntity": "op=add"}
+_NAMES = {"adminFunction": "nightly", "runFunction": "nightly"}
 _PLACE = "http://127.0.0.1:7071"
 
 
@@ -51,7 +53,8 @@ def api_page() -> str:
 
 def command_of(base: str, route: Route, promises: Operation) -> str:
     """A curl line that asks for the operation."""
-    parts = [_VALUES[part[1:-1]] if part.startswith("{") else part for part in route.path.split("/")]
+    values = {**_VALUES, "name": _NAMES.get(promises.id, _VALUES["name"])}
+    parts = [values[part[1:-1]] if part.startswith("{") else part for part in route.path.split("/")]
     path = "/".join([base, *parts]) if route.path else "/"
     query = f"?{_QUERY[promises.id]}" if promises.id in _QUERY else ""
     method = {"GET": "", "HEAD": "-I ", "*": "-X POST "}.get(route.method, f"-X {route.method} ")
@@ -84,7 +87,7 @@ def _operations(served: Served) -> Iterator[str]:
         if promises.body is not None:
             types = " or ".join(f"`{media_type}`" for media_type in promises.body.media_types)
             yield f"Body ({types}): {promises.body.text}\n"
-        hub = ("taskHub", "connection") if "dfcli" not in served.base else ()
+        hub = ("taskHub", "connection") if served.base.startswith("/runtime") else ()
         named = [parameter for parameter in promises.parameters if parameter.name not in hub]
         if named:
             yield from _table(

@@ -19,7 +19,7 @@ from dfcli.authoring.triggers import AuthLevel, FunctionDefinition
 from dfcli.env.ids import Ids, RandomIds
 from dfcli.errors import DfError, OutcomeUnknown
 from dfcli.host.tracing import callers_trace
-from dfcli.http import entities, listing, management, own_routes
+from dfcli.http import admin, entities, listing, management, own_routes
 from dfcli.http import own_contract as o
 from dfcli.http.answers import Refusal, answer, broken, encode, nothing, refused, refused_as_durable
 from dfcli.http.call import Call, ClientGone, Service
@@ -64,6 +64,8 @@ class Area:
     is_worker: bool = False
     is_strict: bool = False
     """Whether query parameters that the route does not promise are refused."""
+    has_hubs: bool = True
+    """Whether the parameter `taskHub` chooses among the app's task hubs."""
     access: Access = Access.SYSTEM
     """What must be shown to learn that there is no such route."""
 
@@ -110,11 +112,13 @@ WORKER = "{token}"
 AREAS = (
     Area(("runtime", "webhooks", "durabletask"), durable_routes, refused_as_durable),
     Area(("admin", "extensions", "durabletaskextension"), durable_routes, refused_as_durable),
-    Area(("dfcli", "v1"), own_routes.routes, refused, is_strict=True),
+    Area(("admin",), admin.routes, refused_as_durable, has_hubs=False, access=Access.ADMIN),
+    Area(("dfcli", "v1"), own_routes.routes, refused, is_strict=True, has_hubs=False),
     Area(("rpc", WORKER, "durabletask"), durable_routes, refused_as_durable, is_worker=True),
 )
 SERVED = (
     Served("/runtime/webhooks/durabletask", durable_routes),
+    Served("/admin", admin.routes),
     Served("/dfcli/v1", own_routes.routes),
     Served("", root_routes),
 )
@@ -183,7 +187,7 @@ class Application:
         if scope["query_string"]:
             if area.is_strict:
                 refuse_unknown(route, call.query)
-            else:
+            elif area.has_hubs:
                 call.choose_hub()
         await call.read_body(receive, route.body_max)
         return await route.handler(call)

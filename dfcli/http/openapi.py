@@ -18,6 +18,7 @@ method is 404. The house's own routes (`/dfcli/v1`) are strict instead. The app'
 """
 _TAGS = {
     "runtime": "The durable API",
+    "admin": "The host, as Azure Functions has it",
     "dfcli": "The house's own routes",
     "": "Whether it runs",
 }

@@ -138,6 +138,10 @@ class HostPort(Protocol):
 
     def parked(self, instance_id: str) -> str: ...
 
+    def run_timer_now(self, name: str) -> None:
+        """Begins one run beside the schedule. NotFound, WrongState while it runs."""
+        ...
+
     async def run_http_function(
         self, definition: FunctionDefinition, request: HttpRequest
     ) -> HttpResponse | str | None:

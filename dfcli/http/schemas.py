@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from dfcli.http import wire
+from dfcli.http.admin import AdminFunction, HostStatus
 from dfcli.http.contract import TEXT, Schema
 from dfcli.http.entities import ShownEntity
 from dfcli.http.ports import Functions
@@ -85,6 +86,8 @@ _STRUCTS = {
     "HubInfo": wire.HubInfo,
     "Proof": wire.Proof,
     "FunctionInfo": wire.FunctionInfo,
+    "HostStatus": HostStatus,
+    "AdminFunction": AdminFunction,
 }
 
 PATH_PARAMETERS = {"id": "AnyId", "name": "Name", "key": "Key", "event": "EventName"}

@@ -144,6 +144,14 @@ DURABLE = [
     Case("openapi", 200, "GET", f"{D}/openapi.json"),
 ]
 OWN = [
+    Case("hostStatus", 200, "GET", "/admin/host/status"),
+    Case("adminFunctions", 200, "GET", "/admin/functions"),
+    Case("adminFunction", 200, "GET", "/admin/functions/YEARLY"),
+    Case("adminFunction", 404, "GET", "/admin/functions/nothing"),
+    Case("runFunction", 202, "POST", "/admin/functions/{timer}", '{"input":""}'),
+    Case("runFunction", 400, "POST", "/admin/functions/echo", "{}"),
+    Case("runFunction", 404, "POST", "/admin/functions/nothing"),
+    Case("runFunction", 409, "POST", "/admin/functions/{running_timer}", "{}"),
     Case("root", 200, "GET", "/"),
     Case("rootHead", 200, "HEAD", "/"),
     Case("healthz", 200, "GET", "/healthz"),

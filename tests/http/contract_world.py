@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
@@ -64,6 +65,15 @@ def one(nothing: Any) -> None:
 @app.activity_trigger(input_name="nothing")
 def other(nothing: Any) -> None:
     pass
+
+
+going = threading.Event()
+"""What the timer function waits for."""
+
+
+@app.timer_trigger(schedule="0 0 0 1 1 *", arg_name="timer")
+def yearly(timer: Any) -> None:
+    going.wait(20)
 
 
 @app.entity_trigger(context_name="context")
@@ -146,6 +156,18 @@ class World:
 
         self.running.on_loop(mark())
 
+    def idle_timer(self) -> str:
+        going.set()
+        while self.running.host.timer_triggers.is_running:
+            pass
+        return "yearly"
+
+    def running_timer(self) -> str:
+        self.idle_timer()
+        going.clear()
+        assert self.call("POST", "/admin/functions/yearly").status == 202
+        return "yearly"
+
     @contextmanager
     def full_disk(self) -> Iterator[None]:
         """While it lasts the host knows that there is no space."""
@@ -176,6 +198,8 @@ MADE: dict[str, Callable[[World], str]] = {
     "damaged": World.damaged,
     "key": World.entity,
     "damaged_key": World.damaged_entity,
+    "timer": World.idle_timer,
+    "running_timer": World.running_timer,
     "long": lambda _: "x" * 257,
 }
 

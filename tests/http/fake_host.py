@@ -190,6 +190,9 @@ class FakeHost:
     def parked(self, instance_id: str) -> str:
         return ""
 
+    def run_timer_now(self, name: str) -> None:
+        self.told.append(("run", name))
+
     async def run_http_function(self, definition: FunctionDefinition, request: HttpRequest) -> object:
         return self.answer(definition, request)
 

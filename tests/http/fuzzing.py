@@ -66,12 +66,12 @@ expected-statuses = ["2xx", "404", "409", "410", "412"]
 
 # No schema tells a continuation token, or the id of an instance, from other text; Durable Functions' word is 400.
 [[operations]]
-include-operation-id = ["list", "listEntities", "listEntitiesOfName", "findInstances", "restart"]
+include-operation-id = ["list", "listEntities", "listEntitiesOfName", "findInstances", "restart", "runFunction"]
 [operations.checks.positive_data_acceptance]
 expected-statuses = ["2xx", "400", "404", "409", "410", "412"]
 
 [[operations]]
-include-path-regex = "^/runtime/"
+include-path-regex = "^/(runtime|admin)/"
 [operations.checks]
 unsupported_method.enabled = false
 negative_data_rejection.enabled = false

@@ -9,7 +9,7 @@ import pytest
 
 from dfcli.http.app import SERVED
 from tests.http.contract_cases import DURABLE, OWN, Case
-from tests.http.contract_world import Contract, World, changed, world_in
+from tests.http.contract_world import Contract, World, changed, going, world_in
 
 CASES = [*DURABLE, *OWN]
 CONTRACT = Contract(SERVED)
@@ -19,6 +19,7 @@ CONTRACT = Contract(SERVED)
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     with world_in(tmp_path_factory.mktemp("hub")) as found:
         yield found
+        going.set()
 
 
 def test_every_route_and_code_of_the_document_has_a_case() -> None:

@@ -1,0 +1,26 @@
+"""What the routes below `/admin` promise."""
+
+from __future__ import annotations
+
+from dfcli.http.contract import ANYTHING, JSON_TYPE, Answer, Body, Operation, list_of, ref
+
+NOT_FOUND = Answer("No such function.")
+
+HOST_STATUS = Operation("hostStatus", "How the host is.", {200: Answer("It.", ref("HostStatus"))})
+ADMIN_FUNCTIONS = Operation(
+    "adminFunctions",
+    "The app's functions with their triggers.",
+    {200: Answer("All of them.", list_of(ref("AdminFunction")))},
+)
+ADMIN_FUNCTION = Operation("adminFunction", "One function.", {200: Answer("It.", ref("AdminFunction")), 404: NOT_FOUND})
+RUN_FUNCTION = Operation(
+    "runFunction",
+    "Run a timer function once, beside its schedule.",
+    {
+        202: Answer("It begins to run."),
+        400: Answer("It is no timer function, or the body is no JSON.", ref("DurableError")),
+        404: NOT_FOUND,
+        409: Answer("It is running.", ref("DurableError")),
+    },
+    body=Body("Ignored.", {JSON_TYPE: ANYTHING}),
+)
