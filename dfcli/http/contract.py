@@ -57,10 +57,12 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """What a request may carry; it may always be empty."""
+    """What a request may carry."""
 
     text: str
     media_types: Mapping[str, Schema]
+    required: bool = False
+    """Whether its media type must be declared, though it may be empty."""
 
 
 @dataclass(frozen=True, slots=True)

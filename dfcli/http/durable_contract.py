@@ -139,7 +139,7 @@ RAISE_EVENT = Operation(
     "Hand an event to a live instance; it is kept until the code waits for it.",
     {202: ACCEPTED, 400: BAD, 404: NOT_FOUND, 409: QUARANTINED, 410: GONE, 413: TOO_LARGE, 507: NO_SPACE},
     (*HUB, KEYED),
-    Body("The event's payload; an empty body is none.", {JSON_TYPE: ANYTHING}),
+    Body("The event's payload; an empty body is none.", {JSON_TYPE: ANYTHING}, required=True),
 )
 TERMINATE = Operation(
     "terminate",

@@ -90,7 +90,11 @@ def _operation(base: str, route: Route, promises: Operation) -> dict[str, Any]:
     }
     if promises.body is not None:
         content = {media_type: {"schema": schema} for media_type, schema in promises.body.media_types.items()}
-        described["requestBody"] = {"description": promises.body.text, "required": False, "content": content}
+        described["requestBody"] = {
+            "description": promises.body.text,
+            "required": promises.body.required,
+            "content": content,
+        }
     return described
 
 

@@ -109,3 +109,8 @@ def test_keys_are_described_while_they_are_asked_for() -> None:
         is_open = path in ("/", "/healthz", "/dfcli/v1/health", "/dfcli/v1/challenge")
         assert ("401" in operation["responses"]) == (not is_open), path
         assert operation.get("security") == ([] if is_open else None)
+
+
+def test_a_body_whose_media_type_must_be_declared_is_required(document: dict[str, Any]) -> None:
+    required = {op["operationId"] for _, _, op in operations(document) if op.get("requestBody", {}).get("required")}
+    assert required == {"raiseEvent"}
