@@ -27,14 +27,21 @@ class Blueprint(CloudBindings):
         """In the order of declaration."""
 
     def orchestration_trigger(
-        self, context_name: str | None = None, orchestration: str | None = None
+        self, context_name: str | None = None, orchestration: str | None = None, input_type: Any = None
     ) -> Callable[[F], F]:
         """The function is an orchestrator: a generator, an `async def`, or a plain function of the context.
 
         `context_name` is the parameter that takes the context, by default the first; `orchestration` the name that
-        instances are started by, by default the function's.
+        instances are started by, by default the function's; `input_type` what `get_input()` gives.
         """
-        return self._trigger("orchestrator", context_name, orchestration)
+        decorate = self._trigger("orchestrator", context_name, orchestration)
+
+        def with_input_type(function: F) -> F:
+            decorated = decorate(function)
+            define(function).input_type = input_type
+            return decorated
+
+        return with_input_type
 
     def activity_trigger(self, input_name: str | None = None, activity: str | None = None) -> Callable[[F], F]:
         """The function is an activity: `def` (run in a thread) or `async def`.

@@ -17,7 +17,7 @@ from dfcli.authoring.http_wish import http_request
 from dfcli.authoring.replay_safe_logger import ReplaySafeLogger
 from dfcli.authoring.retry import RetryOptions
 from dfcli.authoring.tasks import EventTask, Task, TimerTask, WhenAllTask, WhenAnyTask
-from dfcli.authoring.typed import as_type
+from dfcli.authoring.typed import value_of
 from dfcli.errors import PayloadTooLarge
 from dfcli.model.ids import (
     CALLED_NAME_LENGTH_MAX,
@@ -85,10 +85,12 @@ class Wishes(Protocol):
 class OrchestrationContext:
     """What an orchestrator may touch. Everything it gives is the same on every replay."""
 
-    __slots__ = ("_wishes",)
+    __slots__ = ("_input_type", "_wishes")
 
-    def __init__(self, wishes: Wishes) -> None:
+    def __init__(self, wishes: Wishes, input_type: Any = None) -> None:
         self._wishes = wishes
+        self._input_type = input_type
+        """What the orchestrator's decorator says of its input."""
 
     @property
     def instance_id(self) -> str:
@@ -140,11 +142,12 @@ class OrchestrationContext:
 
     def get_input(self, expected_type: Any = None) -> Any:
         """The input the instance was started with, None for none; a new copy on each call."""
-        return as_type(decode(*self._wishes.input), expected_type)
+        return value_of(*self._wishes.input, expected_type or self._input_type)
 
     def call_activity(self, name: str | Callable[..., Any], input_: Any = None, expected_type: Any = None) -> Task:
         """Schedule an activity now; its task completes with what the activity returned."""
         if type(name) is not str:
+            expected_type = expected_type or _return_type(name)
             name = function_name(name, "activity")
         check_called_name(name)
         return self._wishes.call_activity(name, _payload(input_), None, expected_type)
@@ -158,6 +161,7 @@ class OrchestrationContext:
     ) -> Task:
         """The same, tried again as `retry_options` say; the task fails with the last attempt's failure."""
         if type(name) is not str:
+            expected_type = expected_type or _return_type(name)
             name = function_name(name, "activity")
         check_called_name(name)
         return self._wishes.call_activity(name, _payload(input_), _policy(retry_options), expected_type)
@@ -313,6 +317,11 @@ class OrchestrationContext:
 
 DurableOrchestrationContext = OrchestrationContext
 """The name that type hints of Durable Functions apps use."""
+
+
+def _return_type(target: Any) -> Any:
+    """What a decorated activity says it returns, when that is a type of the app's."""
+    return getattr(getattr(target, "__dfcli__", None), "return_type", None)
 
 
 def function_name(target: Any, kind: str) -> str:

@@ -12,10 +12,10 @@ from typing import Any, NamedTuple, Protocol
 
 from dfcli.authoring.context import function_name, timestamp_of
 from dfcli.authoring.entity_id import EntityId, entity_id_text
-from dfcli.authoring.typed import as_type
+from dfcli.authoring.typed import value_of
 from dfcli.errors import PayloadTooLarge
 from dfcli.model.ids import CALLED_NAME_LENGTH_MAX, check_called_name, check_instance_id, check_text
-from dfcli.model.payload import NOTHING, PAYLOAD_BYTES_MAX, Payload, decode, encode
+from dfcli.model.payload import NOTHING, PAYLOAD_BYTES_MAX, Payload, encode
 
 
 class SignalWish(NamedTuple):
@@ -88,7 +88,7 @@ class DurableEntityContext:
 
     def get_input(self, expected_type: Any = None) -> Any:
         """The input of the operation, None for none."""
-        return as_type(decode(*self._wishes.input), expected_type)
+        return value_of(*self._wishes.input, expected_type)
 
     def get_state(self, initializer: Any = None, expected_type: Any = None) -> Any:
         """The state; for an entity that has none what `initializer()` returns, which is not kept by itself.
@@ -99,11 +99,11 @@ class DurableEntityContext:
             return self.state_as(initializer, expected_type)
         if self._wishes.state == NOTHING:
             return initializer() if callable(initializer) else initializer
-        return as_type(decode(*self._wishes.state), expected_type)
+        return value_of(*self._wishes.state, expected_type)
 
     def state_as(self, expected_type: Any, default: Any) -> Any:
         """The state as a type, or the default."""
-        return default if self._wishes.state == NOTHING else as_type(decode(*self._wishes.state), expected_type)
+        return default if self._wishes.state == NOTHING else value_of(*self._wishes.state, expected_type)
 
     def set_state(self, state: Any) -> None:
         """Keep a JSON value as the state; None deletes it."""

@@ -71,6 +71,11 @@ class FunctionDefinition:
     input_parameter: str | None = None
     """Of an entity function that takes the operation's input beside its context."""
 
+    input_type: Any = None
+    """What the trigger's value becomes, when the function or its decorator names a type of the app's."""
+    return_type: Any = None
+    """The same of what it returns."""
+
     wished_parameter: str | None = None
     """What the trigger was told to use, before it was settled."""
     name_from_trigger: bool = False

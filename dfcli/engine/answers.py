@@ -7,18 +7,15 @@ from msgspec import Raw, UnsetType
 from dfcli.authoring.failures import TaskFailedError
 from dfcli.authoring.interrupts import is_interrupt
 from dfcli.authoring.tasks import Task, fail, succeed
-from dfcli.authoring.typed import as_type
+from dfcli.authoring.typed import value_of
 from dfcli.engine.retrying import RetryingCall
 from dfcli.model.history import SubOrchestrationInstanceFailed, TaskFailed
-from dfcli.model.payload import decode
 
 
 def succeed_with(task: Task, raw: Raw | UnsetType, text: str | UnsetType) -> None:
     """Complete a task with a payload's value; a payload that cannot become the wished type fails the task."""
     try:
-        value = decode(raw, text)
-        if task.expected_type is not None:
-            value = as_type(value, task.expected_type)
+        value = value_of(raw, text, task.expected_type)
     except BaseException as error:  # `from_json` is user code; nothing it does may reach the host
         if is_interrupt(error):
             raise

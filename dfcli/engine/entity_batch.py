@@ -17,12 +17,13 @@ from dfcli.authoring.entity import DurableEntity, DurableEntityContext, SignalWi
 from dfcli.authoring.entity_functions import operations_of
 from dfcli.authoring.entity_id import EntityId
 from dfcli.authoring.triggers import FunctionDefinition
+from dfcli.authoring.typed import annotation, value_of
 from dfcli.engine.entity import Operation
 from dfcli.engine.frames import OWN_FILES
 from dfcli.errors import PayloadTooLarge
 from dfcli.model.failure import FailureDetails, describe
 from dfcli.model.history import OperationResult
-from dfcli.model.payload import NOTHING, PAYLOAD_BYTES_MAX, Payload, decode, encode
+from dfcli.model.payload import NOTHING, PAYLOAD_BYTES_MAX, Payload, encode
 
 BATCH_BYTES_MAX = 384 * 1024
 """Of what a batch's line says of its operations; a line may have 1 MiB, and one failure may have 256 KiB."""
@@ -101,7 +102,7 @@ class Batch:
         if self.definition.is_class:
             return self._call_method(function)
         if self.definition.input_parameter is not None:
-            return function(self._context, decode(*self.input))
+            return function(self._context, value_of(*self.input, _input_type(function)))
         return function(self._context)
 
     def succeed(self, operation: Operation, value: Any) -> None:
@@ -136,7 +137,11 @@ class Batch:
         entity: DurableEntity = entity_class()
         entity.entity_context = self._context
         method = getattr(entity, name)
-        return method(decode(*self.input)) if _takes_input(entity_class, name) else method()
+        return (
+            method(value_of(*self.input, _input_type(getattr(entity_class, name))))
+            if _takes_input(entity_class, name)
+            else method()
+        )
 
 
 class UnknownOperation(Exception):
@@ -164,6 +169,13 @@ def _method_name(entity_class: Any, operation: str) -> str:
 
 
 @lru_cache(maxsize=1024)
+@lru_cache(maxsize=1024)
+def _input_type(function: Callable[..., Any]) -> Any:
+    """The type of the app's that an operation's last parameter names; None for none."""
+    names = list(inspect.signature(function).parameters)
+    return annotation(function, names[-1]) if names else None
+
+
 def _takes_input(entity_class: Any, name: str) -> bool:
     try:
         inspect.signature(getattr(entity_class, name)).bind(None, None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from types import FrameType
-from typing import ClassVar, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 from dfcli.authoring.context import OrchestrationContext
 from dfcli.authoring.interrupts import is_interrupt
@@ -19,6 +19,10 @@ from dfcli.model.query import CodeLocation
 
 Lookup: TypeAlias = Callable[[str], OrchestratorFunction | None]
 """The orchestrator of a name, in any case; None when the app has none."""
+
+
+def _input_type(function: OrchestratorFunction) -> Any:
+    return getattr(getattr(function, "__dfcli__", None), "input_type", None)
 
 
 class Run:
@@ -52,7 +56,7 @@ class Run:
             raise UnknownOrchestrator(self.name)
         self._is_starting = True
         try:
-            code = Code(function, OrchestrationContext(self.decisions))
+            code = Code(function, OrchestrationContext(self.decisions, _input_type(function)))
         except Returned as returned:
             self._is_starting = False
             self._return(returned.value)

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import dfcli
 from dfcli.authoring.activity import ActivityInfo
 from dfcli.authoring.running import current
+from dfcli.authoring.typed import value_of
 from dfcli.host.function_extras import Extras
 from dfcli.host.threads import Threads
 from dfcli.host.tracing import running_in
@@ -114,7 +115,9 @@ def perform(call: ActivityCall, definition: FunctionDefinition, extras: Extras) 
             return Outcome(call, encoded(definition.function(**_arguments(call, definition, extras))))
         if definition.parameter is None:
             return Outcome(call, encoded(definition.function()))
-        return Outcome(call, encoded(definition.function(payloads.decode(scheduled.input, scheduled.input_text))))
+        return Outcome(
+            call, encoded(definition.function(value_of(scheduled.input, scheduled.input_text, definition.input_type)))
+        )
     except BaseException as error:
         return failed(call, error)
     finally:
@@ -125,7 +128,9 @@ def _arguments(call: ActivityCall, definition: FunctionDefinition, extras: Extra
     """By name, for a function that takes more than its input."""
     arguments = extras(definition, attempt=call.scheduled.attempt)
     if definition.parameter is not None:
-        arguments[definition.parameter] = payloads.decode(call.scheduled.input, call.scheduled.input_text)
+        arguments[definition.parameter] = value_of(
+            call.scheduled.input, call.scheduled.input_text, definition.input_type
+        )
     return arguments
 
 
@@ -211,7 +216,7 @@ class Activities:
             elif definition.parameter is None:
                 coroutine = definition.function()
             else:
-                coroutine = definition.function(payloads.decode(scheduled.input, scheduled.input_text))
+                coroutine = definition.function(value_of(scheduled.input, scheduled.input_text, definition.input_type))
             with running_in(call.trace) if call.trace is not None else nullcontext():
                 outcome = Outcome(call, encoded(await coroutine))
         except BaseException as error:

@@ -6,10 +6,15 @@ strict JSON (NaN, half surrogates); that is kept exactly, as text in a member of
 
 from __future__ import annotations
 
+import dataclasses
+import enum
 import json
 import math
 import re
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
 from typing import Any, NamedTuple
+from uuid import UUID
 
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
@@ -62,8 +67,8 @@ NOTHING = Payload()
 def encode(value: Any) -> Payload:
     """The payload of a value from user code.
 
-    An object with `to_json()` becomes `{"__class__", "__module__", "__data__"}`, as Durable Functions writes it.
-    Raises TypeError naming the path inside the value that is not JSON serialisable.
+    Dataclasses, pydantic models, enums, dates, decimals and UUIDs become plain JSON; an object with `to_json()` becomes
+    `{"__class__", "__module__", "__data__"}`, as Durable Functions writes it. Raises TypeError naming the path inside the value that is not JSON serialisable.
     """
     kind = type(value)
     if kind is str or kind is int or kind is bool or value is None:
@@ -159,14 +164,18 @@ def _finite(text: str) -> float:
 
 
 def _custom_class(value: Any) -> Any:
-    to_json = getattr(type(value), "to_json", None)
-    if to_json is None:
-        raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
-    return {
-        "__class__": type(value).__name__,
-        "__module__": own_name(type(value).__module__),
-        "__data__": to_json(value),
-    }
+    """What JSON has no form for: an object's `to_json()` in its wrapping; models, dataclasses, enums, dates plain."""
+    kind = type(value)
+    to_json = getattr(kind, "to_json", None)
+    if to_json is not None:
+        return {"__class__": kind.__name__, "__module__": own_name(kind.__module__), "__data__": to_json(value)}
+    if hasattr(kind, "model_dump"):
+        return value.model_dump(mode="json")
+    if dataclasses.is_dataclass(kind):
+        return {field.name: getattr(value, field.name) for field in dataclasses.fields(kind)}
+    if isinstance(value, msgspec.Struct | datetime | date | time | timedelta | Decimal | UUID | enum.Enum):
+        return msgspec.to_builtins(value, enc_hook=_custom_class)
+    raise TypeError(f"Object of type {kind.__name__} is not JSON serializable")
 
 
 def _holds_nan(value: Any, depth: int = 0) -> bool:

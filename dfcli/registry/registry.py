@@ -10,6 +10,7 @@ from typing import Any
 
 from dfcli.authoring.app import Blueprint
 from dfcli.authoring.triggers import FunctionDefinition, Kind
+from dfcli.authoring.typed import annotation, app_folders
 from dfcli.registry.checks import check_functions
 
 __all__ = ["FunctionDefinition", "Registry"]
@@ -22,6 +23,11 @@ class Registry:
         """Raises AppLoadError naming file and line of the first function that cannot be used."""
         self.all = sorted(functions, key=lambda f: (f.kind, f.name.casefold()))
         check_functions(self.all)
+        for function in self.all:
+            app_folders.add(function.file.rpartition("/")[0] + "/")
+            if function.kind == "activity":
+                function.input_type = annotation(function.function, function.parameter or "")
+                function.return_type = annotation(function.function, "return")
         self.http = [f for f in self.all if f.kind == "http"]
         self.timers = [f for f in self.all if f.kind == "timer"]
         self.unsupported = [f for f in self.all if f.kind == "unsupported"]
