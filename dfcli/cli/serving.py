@@ -172,6 +172,7 @@ class _Run:
         prefix = settings.route_prefix
         cors = Cors(settings.cors, credentials=settings.cors_credentials, route_prefix=prefix)
         asgi, service = build_app(self._host, version=version("dfcli"), route_prefix=prefix, cors=cors)
+        service.store_inputs = settings.store_inputs
         keys = self._existing_keys()
         server = HttpServer(asgi, service, port=settings.port)
         self._host.base_url = f"{server.url}{banner.MANAGEMENT}"

@@ -45,8 +45,6 @@ class HostSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Whether an entity operation that raises leaves the state as it was."""
     max_orchestration_actions: int = 0
     """Decisions after which an execution fails; 0: it goes on, with one warning at 100,000."""
-    store_inputs: bool = True
-    """Whether status queries show the inputs of activities."""
     raise_event_strict: bool = True
     """Whether an event to an unknown or ended instance is refused; otherwise it is dropped."""
     http_strict: bool = False

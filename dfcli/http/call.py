@@ -42,6 +42,8 @@ class Service:
     host: HostPort
     ids: Ids
     route_prefix: str = "api"
+    store_inputs: bool = False
+    """Whether the history in a status query shows the inputs of activities."""
     version: str = ""
     gate: KeyGate | None = None
     """Who is let in; None: keys are off."""

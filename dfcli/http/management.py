@@ -95,7 +95,9 @@ async def status(call: Call) -> Response:
     if call.query.flag("showhistory", False) and summary.status != "Pending":
         events = await asyncio.to_thread(call.host.history, summary.instance_id)
         show_output = call.query.flag("showhistoryoutput", False)
-        history = projection.history_events(events, show_input=show_input, show_output=show_output)
+        history = projection.history_events(
+            events, show_input=show_input, show_output=show_output, inputs=call.service.store_inputs
+        )
     body = encode(status_object(summary, show_input=show_input, history=history))
     if summary.status not in TERMINAL_STATUSES:
         return answer(body, 202, {"location": call.url, "retry-after": RETRY_AFTER_SECONDS})

@@ -68,7 +68,8 @@ def encode(value: Any) -> Payload:
     """The payload of a value from user code.
 
     Dataclasses, pydantic models, enums, dates, decimals and UUIDs become plain JSON; an object with `to_json()` becomes
-    `{"__class__", "__module__", "__data__"}`, as Durable Functions writes it. Raises TypeError naming the path inside the value that is not JSON serialisable.
+    `{"__class__", "__module__", "__data__"}`, as Durable Functions writes it. Raises TypeError naming the path inside
+    the value that is not JSON serialisable.
     """
     kind = type(value)
     if kind is str or kind is int or kind is bool or value is None:

@@ -116,8 +116,11 @@ def azure_history(
     return projected
 
 
-def history_events(events: Sequence[h.Event], *, show_input: bool = True, show_output: bool = False) -> list[Projected]:
-    """`historyEvents` of the status query: each finished call is one event, ids and episodes are gone."""
+def history_events(
+    events: Sequence[h.Event], *, show_input: bool = True, show_output: bool = False, inputs: bool = False
+) -> list[Projected]:
+    """`historyEvents` of the status query: each finished call is one event, ids and episodes are gone. `inputs`: show
+    those of activities too, which Durable Functions does only when it is told to store them."""
     ordered = in_azure_order(events)
     answered = {event.task_scheduled_id for event in ordered if isinstance(event, _ANSWERING)}
     calls: dict[int, h.TaskScheduled | h.SubOrchestrationInstanceCreated] = {}
@@ -137,6 +140,10 @@ def history_events(events: Sequence[h.Event], *, show_input: bool = True, show_o
             head.update(_answer(event, calls.get(event.task_scheduled_id), show_input, show_output))
         else:
             head.update(_http_members(event, show_input, show_output))
+        if inputs and show_input:
+            answered_call = calls.get(event.task_scheduled_id) if isinstance(event, _ANSWERING) else event
+            if isinstance(answered_call, h.TaskScheduled):
+                head["Input"] = h.input_of(answered_call).json_text
         projected.append(head)
     return projected
 

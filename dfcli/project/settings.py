@@ -59,7 +59,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_entity_batch: int = _HOST.max_entity_batch
     rollback_entity_operations: bool = _HOST.rollback_entity_operations
     max_orchestration_actions: int = _HOST.max_orchestration_actions
-    store_inputs: bool = _HOST.store_inputs
+    store_inputs: bool = False
+    """Whether the history in a status query shows the inputs of activities; they are kept in any case."""
     raise_event_strict: bool = _HOST.raise_event_strict
     http_strict: bool = _HOST.http_strict
     http_allow: tuple[str, ...] = _HOST.http_allow
@@ -124,7 +125,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             max_entity_batch=self.max_entity_batch,
             rollback_entity_operations=self.rollback_entity_operations,
             max_orchestration_actions=self.max_orchestration_actions,
-            store_inputs=self.store_inputs,
             raise_event_strict=self.raise_event_strict,
             http_strict=self.http_strict,
             http_allow=self.http_allow,

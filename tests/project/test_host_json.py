@@ -34,7 +34,7 @@ GIVEN: dict[str, tuple[Any, str, Any]] = {
     "overridableExistingInstanceStates": ("AnyState", "overridable_states", "any"),
     "rollbackEntityOperationsOnExceptions": (False, "rollback_entity_operations", False),
     "throwStatusExceptionsOnRaiseEvent": (False, "raise_event_strict", False),
-    "storeInputsInOrchestrationHistory": (False, "store_inputs", False),
+    "storeInputsInOrchestrationHistory": (True, "store_inputs", True),
     "useGracefulShutdown": (False, "graceful_shutdown", False),
     "defaultVersion": ("2.1", "default_version", "2.1"),
     "versionMatchStrategy": ("CurrentOrOlder", "version_match", "current_or_older"),
