@@ -254,6 +254,9 @@ class _Planner:
             else:
                 dropped[call.event_id] = call
         dropped |= {decision.event_id: decision for decision in self.decisions.values() if decision.seq in lost}
+        # An entity drops the answer to a caller that has ended, so a call without one is made again.
+        unanswered = self._messages.values() - self.answers.keys()
+        dropped |= {event_id: self.decisions[event_id] for event_id in unanswered if event_id not in dropped}
         voided = {event.seq: event for event in (*dropped.values(), *causes)}
         for answered, answer in self.answers.items():
             if answered in dropped:
