@@ -217,7 +217,7 @@ class Life(Checks):
         if host.stopped is None and not files.is_dead and random.random() < 0.25:
             await host.stop()
             self.figures.clean_stops += 1
-        if host.stopping or host.stopped is not None:
+        if watchers and (host.stopping or host.stopped is not None):
             await asyncio.wait(watchers, timeout=0.001)
             if not all(watcher.done() for watcher in watchers):
                 raise Violation("the host has stopped and left somebody waiting for an end")
@@ -298,10 +298,22 @@ class Life(Checks):
     async def _finish(self, host: Host) -> None:
         """I11: with all the events it waits for and all the time in the world, every instance ends."""
         self.check_all(host)
+        await self._let_all_end(host)
+        for client in self.clients:
+            client.look(host)
+        self._check_ledgers(host)
+        self.replay_all(host, 1.0)
+        if host.scheduler.lanes:
+            raise Violation(f"lanes left: {list(host.scheduler.lanes)}")
+        if host.scheduler.resident:
+            raise Violation(f"{host.scheduler.resident} executions are resident though every instance has ended")
+        await host.stop()
+
+    async def _let_all_end(self, host: Host) -> None:
         for _ in range(40):
             live = host.query(LIVE, top=1_000).items
             if not live:
-                break
+                return
             for item in live:
                 try:
                     if item.suspended:
@@ -314,18 +326,8 @@ class Life(Checks):
                 except WrongState:
                     continue  # it has ended meanwhile
             await asyncio.sleep(100_000)
-        else:
-            stuck = [(item.instance_id, item.status, host.waits(item.instance_id)) for item in live]
-            raise Violation(f"I11: stuck: {stuck}")
-        for client in self.clients:
-            client.look(host)
-        self._check_ledgers(host)
-        self.replay_all(host, 1.0)
-        if host.scheduler.lanes:
-            raise Violation(f"lanes left: {list(host.scheduler.lanes)}")
-        if host.scheduler.resident:
-            raise Violation(f"{host.scheduler.resident} executions are resident though every instance has ended")
-        await host.stop()
+        stuck = [(item.instance_id, item.status, host.waits(item.instance_id)) for item in live]
+        raise Violation(f"I11: stuck: {stuck}")
 
     def _check_ledgers(self, host: Host) -> None:
         must_be_noted = set(self.ledger_client.acknowledged)

@@ -13,6 +13,7 @@ from dfcli.host.host import Host
 from dfcli.model import history as h
 from dfcli.model.ids import ExecutionKey
 from dfcli.model.query import InstanceFilter
+from dfcli.model.voids import execution_id_at, execution_ids
 from dfcli.storage.invariants import check_execution
 from dfcli.storage.settings import HubSettings
 from tests.simulation.faulty_files import FaultyFiles
@@ -105,7 +106,7 @@ class Checks:
                 continue
             first = events[0]
             assert isinstance(first, h.ExecutionStarted)
-            if first.execution_id == execution_id:
+            if execution_id_at(execution_ids(events), int(seq)) == execution_id:
                 return len(events) >= int(seq) and isinstance(events[int(seq) - 1], h.TaskScheduled)
             if first.generation > self.hub_settings.keep_executions - 1:
                 self.gone.add(execution_id)

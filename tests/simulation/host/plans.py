@@ -13,7 +13,7 @@ from random import Random
 from typing import Any
 
 import dfcli as df
-from tests.simulation.host import ledgers
+from tests.simulation.host import fragile, ledgers
 
 Plan = list[list[Any]]
 SHARED = "shared "
@@ -21,6 +21,7 @@ SHARED = "shared "
 
 app = df.DFApp()
 app.register_functions(ledgers.ledgers)
+app.register_functions(fragile.fragile)
 
 seen: Callable[[df.ActivityInfo], object] = str
 """Told of each run of an activity; the campaign replaces it."""
