@@ -107,6 +107,10 @@ class Published:
         instance_id, number = key
         summary = self.summaries.get(instance_id)
         if summary is None or summary.exec != number:
+            if events[0].seq != 1:  # a rewind of an end that was not durable yet; the next start knows better
+                raise AssertionError(
+                    f"line {events[0].seq} of {key} was committed and nothing is known of those before"
+                )
             self._supersede(key, generation=getattr(events[0], "generation", 0))
             summary = self.summaries[instance_id] = next_execution(summary, instance_id, number)
         tails = self._tails.get(instance_id)

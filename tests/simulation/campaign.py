@@ -53,6 +53,10 @@ class Figures:
         )
 
 
+REWINDS_FROM = 50_000
+"""Lives of this seed and above also rewind what failed. The others draw what they always drew."""
+
+
 class Life:
     """One hub from its creation through a number of crashes."""
 
@@ -73,7 +77,13 @@ class Life:
         self.has_sync_failures = self.random.random() < 0.35
         self.has_full_disks = self.random.random() < 0.3
         self.twin = Twin(keep_executions=self.settings.keep_executions, inline_bytes_max=INLINE_BYTES_MAX)
-        self.workload = Workload(self.random, self.clock, self.twin, inline_bytes_max=INLINE_BYTES_MAX)
+        self.workload = Workload(
+            self.random,
+            self.clock,
+            self.twin,
+            inline_bytes_max=INLINE_BYTES_MAX,
+            with_rewinds=seed >= REWINDS_FROM,
+        )
         self.hub: TaskHub | None = None
 
     def run(self, crashes: int) -> None:

@@ -14,9 +14,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.simulation.campaign import REWINDS_FROM
+
 LIVES = 24
 CRASHES_AT_LEAST = 5_000
-FIRST_SEEDS = range(1_001, 1_001 + 6 * LIVES, LIVES)
+FIRST_SEEDS = [*range(1_001, 1_001 + 6 * LIVES, LIVES), REWINDS_FROM + 1]
 SEEDS = tomllib.loads((Path(__file__).parent / "seeds.toml").read_text(encoding="utf-8"))["life"]
 
 

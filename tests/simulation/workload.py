@@ -6,6 +6,7 @@ was submitted, committed or not.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from random import Random
 
@@ -48,7 +49,9 @@ PAYLOAD_SIZES = (0, 1, 10, 10, 10, 100, 300, 1_000)
 class Workload:
     """Draws one operation after another and submits it."""
 
-    def __init__(self, random: Random, clock: VirtualClock, twin: Twin, *, inline_bytes_max: int) -> None:
+    def __init__(
+        self, random: Random, clock: VirtualClock, twin: Twin, *, inline_bytes_max: int, with_rewinds: bool
+    ) -> None:
         self.random = random
         self.clock = clock
         self.twin = twin
@@ -58,6 +61,8 @@ class Workload:
         self.lanes: dict[str, InstanceSummary] = {}
         self.events: dict[str, list[h.EventRaised]] = {}
         """Of each lane's execution, the raised events: continue-as-new carries the unread ones over."""
+        self.failed: dict[str, tuple[int, InstanceSummary]] = {}
+        """Of each lane that has failed, the line of its end, and what it was just before."""
         self._hub: TaskHub
         self._operations: list[tuple[int, Callable[[], None]]] = [
             (6, self.start),
@@ -69,16 +74,20 @@ class Workload:
             (2, self.purge),
             (1, self.dispatch),
         ]
+        if with_rewinds:
+            self._operations.append((12, self.rewind))
 
     def attach(self, hub: TaskHub) -> None:
         """Go on with a hub that was just opened, from what it has."""
         self._hub = hub
         self.lanes = {}
         self.events = {}
+        self.failed = {}
         for instance_id, executions in self.twin.instances.items():
             newest = max(executions)
             lane = next_execution(None, instance_id, newest)
             for event in executions[newest].events:
+                self._note_failure(lane, event)
                 lane.apply(event)
             self.lanes[instance_id] = lane
             self.events[instance_id] = [e for e in executions[newest].events if isinstance(e, h.EventRaised)]
@@ -149,6 +158,27 @@ class Workload:
                 h.OrchestratorCompleted(seq=seq + 3, event_id=-1, timestamp=now),
             ]
             self._submit([(ExecutionKey(lane.instance_id, lane.exec), events), *self._tell_parent(lane)])
+
+    def rewind(self) -> None:
+        """Back to just before the end: what was open is open again. As the host does, only of ends that are durable."""
+        failed = [lane for lane in self.lanes.values() if lane.status == "Failed" and lane.instance_id in self.failed]
+        if not failed or self.twin.acknowledged < len(self.twin.pending):
+            return
+        lane = self.random.choice(failed)
+        end, before = self.failed[lane.instance_id]
+        rewound = h.ExecutionRewound(
+            seq=lane.last_seq + 1,
+            event_id=-1,
+            timestamp=self._now(),
+            execution_id=f"{self.random.getrandbits(64):016x}",
+            cut=end,
+            voids=[(end, end)],
+            open_tasks=dict(before.open_tasks),
+            open_timers=dict(before.open_timers),
+            open_children=dict(before.open_children),
+            suspended=before.suspended,
+        )
+        self._submit([(ExecutionKey(lane.instance_id, lane.exec), [rewound])])
 
     def purge(self) -> None:
         ended = [lane for lane in self.lanes.values() if not lane.is_live or self.random.random() < 0.05]
@@ -313,10 +343,15 @@ class Workload:
             if event.timestamp < lane.last_timestamp:
                 event = msgspec.structs.replace(event, timestamp=lane.last_timestamp)
             recorded.append(event)
+            self._note_failure(lane, event)
             lane.apply(event)
             if isinstance(event, h.EventRaised):
                 self.events[key.instance_id].append(event)
         return recorded
+
+    def _note_failure(self, lane: InstanceSummary, event: h.Event) -> None:
+        if isinstance(event, h.ExecutionCompleted) and event.orchestration_status == "Failed":
+            self.failed[lane.instance_id] = event.seq, copy.deepcopy(lane)
 
     def _next_exec(self, instance_id: str) -> int:
         number = self._hub.next_exec(instance_id)
