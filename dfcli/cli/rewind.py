@@ -49,8 +49,14 @@ def rewind(
     if cut and (len(ids or []) != 1 or "-" in (ids or [])):
         raise InvalidArgument("--from names an event of one instance", why="one id is needed with it")
 
+    with_parents: set[str] = set()
+
     def act(control: Control, instance_id: str, why: str) -> RewindReport:
-        return control.rewind(instance_id, why, cut=cut or None, dry_run=dry_run, verify=not no_verify)
+        if instance_id in with_parents:
+            return RewindReport(instance_id=instance_id, cut=0)
+        report = control.rewind(instance_id, why, cut=cut or None, dry_run=dry_run, verify=not no_verify)
+        with_parents.update(report.rewound_children)
+        return report
 
     verb = bulk.Verb(
         infinitive="rewind",
@@ -69,6 +75,8 @@ def rewind(
 
 def lines(report: RewindReport) -> list[str]:
     """What is voided, what runs again, and what happens to sub-orchestrations."""
+    if not report.cut:
+        return ["with its parent"]
     named = ", ".join(f"{line.seq} {line.event_type}" for line in report.voided[:SHOWN_MAX])
     more = f", and {len(report.voided) - SHOWN_MAX} more" if len(report.voided) > SHOWN_MAX else ""
     found = [f"back to before event {report.cut}; these no longer count: {named}{more}"]

@@ -84,6 +84,21 @@ def test_restart_and_starts_at_a_time_and_whose_id_is_taken(app: App) -> None:
     assert "no host is running" in offline.err
 
 
+def test_rewinding_all_that_failed_counts_the_children_that_go_with_their_parents(app: App) -> None:
+    app.write(
+        APP.replace("def stuck(context):", "def family(context):").replace(
+            'yield context.call_activity("never_ends", None)', 'yield context.call_sub_orchestrator("broken")'
+        )
+    )
+    with app.running() as host:
+        assert app("start", "family", "--id", "p", "--wait").code == 1
+        host.stop()
+    said = app("rewind", "--all", "--yes")
+    assert said.code == 0, said.err
+    assert "rewound with it: p:1:0" in said.out
+    assert "rewound p:1:0\n  with its parent" in said.out
+
+
 def test_purge_by_the_age_of_the_last_change_needs_no_other_filter(dfcli: CommandLine) -> None:
     dfcli.control.add("old", "Completed").updated = "2020-01-01T00:00:00.000000Z"
     dfcli.control.add("new", "Completed").updated = "2999-01-01T00:00:00.000000Z"
