@@ -99,6 +99,7 @@ def test_pages_give_every_instance_once_in_order_at_a_cost_that_only_their_size_
         assert host.steps <= STEPS_PER_ROW * TOP
         token = answer.headers[PLACE]
         assert len(page) == TOP or not token, "a page that is not full though another one follows"
+        assert page or not seen, "a token that led to an empty page"
         seen += page
         if not token:
             break
