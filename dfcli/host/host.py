@@ -146,38 +146,7 @@ class Host(Reading, LifeCycle, Performing, Firing, HttpFunctions):
             self._runs_code,
             self._crash_loops,
         )
-        self.user_loop = UserLoop(loop, spawn)
-        self.entities = Entities(
-            self.hub,
-            self.env,
-            loop,
-            self.settings,
-            self.scheduler,
-            self.committer,
-            self.user_loop.get,
-            runs_code=self._runs_code,
-        )
-        self.scheduler.delivery = self.entities.delivery
-        self.entities.on_batch_end = self._work_ended
-        self._threads = Threads(loop, spawn, self.settings.activity_threads)
-        self._function_threads = Threads(loop, spawn, self.settings.activity_threads, "dfcli-functions")
-        turns = self.settings.max_http_requests
-        self._turns = asyncio.Semaphore(turns) if turns else None
-        self.other_hubs = OtherHubs(self)
-        self.extras = Extras(self.env.ids, self.client_for)
-        self._activities: Performer = Activities(
-            loop, self._threads, self.user_loop.get, self.take_outcomes, self.settings.async_activities_max, self.extras
-        )
-        self._http_threads = Threads(loop, spawn, HTTP_CALLS_MAX, "dfcli-http-calls")
-        self._http_calls = Activities(
-            loop, self._http_threads, self.user_loop.get, self.take_outcomes, HTTP_CALLS_MAX, self.extras
-        )
-        self._http_activity = http_activity(
-            self._outgoing
-            or outgoing_settings(self.settings, self.env.clock.time, loop.time, lambda: urlsplit(self.base_url).port)
-        )
-        if self._make_performer is not None:
-            self._activities = NearCalls(self._activities, self._make_performer(self))
+        self._make_room_for_code()
         self._timers = Timers(loop, self.env.clock, self._fire, self._is_armed)
         self.filing = Filing(self.hub, loop, spawn, self.settings.materialise_seconds, self._die)
         self.timer_triggers = TimerTriggers(
@@ -204,6 +173,49 @@ class Host(Reading, LifeCycle, Performing, Firing, HttpFunctions):
             self.stopped = error
             self._close()
             raise
+
+    def _make_room_for_code(self) -> None:
+        """Everything in which code of the app runs, apart from orchestrators: threads, the loop of its own, workers."""
+        spawn = self.env.spawn
+        self.user_loop = UserLoop(self.loop, spawn)
+        self.entities = Entities(
+            self.hub,
+            self.env,
+            self.loop,
+            self.settings,
+            self.scheduler,
+            self.committer,
+            self.user_loop.get,
+            runs_code=self._runs_code,
+        )
+        self.scheduler.delivery = self.entities.delivery
+        self.entities.on_batch_end = self._work_ended
+        self._threads = Threads(self.loop, spawn, self.settings.activity_threads)
+        self._function_threads = Threads(self.loop, spawn, self.settings.activity_threads, "dfcli-functions")
+        turns = self.settings.max_http_requests
+        self._turns = asyncio.Semaphore(turns) if turns else None
+        self.other_hubs = OtherHubs(self)
+        self.extras = Extras(self.env.ids, self.client_for)
+        self._activities: Performer = Activities(
+            self.loop,
+            self._threads,
+            self.user_loop.get,
+            self.take_outcomes,
+            self.settings.async_activities_max,
+            self.extras,
+        )
+        self._http_threads = Threads(self.loop, spawn, HTTP_CALLS_MAX, "dfcli-http-calls")
+        self._http_calls = Activities(
+            self.loop, self._http_threads, self.user_loop.get, self.take_outcomes, HTTP_CALLS_MAX, self.extras
+        )
+        self._http_activity = http_activity(
+            self._outgoing
+            or outgoing_settings(
+                self.settings, self.env.clock.time, self.loop.time, lambda: urlsplit(self.base_url).port
+            )
+        )
+        if self._make_performer is not None:
+            self._activities = NearCalls(self._activities, self._make_performer(self))
 
     def _watched(self) -> Onlookers | None:
         if self._on_transition is None:
