@@ -163,6 +163,10 @@ class Life:
         except NoSpace:
             twin.batch_in_flight = 0
             raise
+        except HostStopped as stopped:
+            if isinstance(stopped.__cause__, AssertionError):  # no fault of the files: the hub contradicts itself
+                raise Violation(f"I4: {stopped.__cause__}") from stopped
+            raise
         twin.batch_in_flight = 0
         due = twin.pending[twin.acknowledged : twin.acknowledged + len(done)]
         if [transaction.effects for transaction in done] != [transaction.effects for transaction in due]:
