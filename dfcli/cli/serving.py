@@ -22,7 +22,7 @@ from dfcli.cli.connection import key_of, remote
 from dfcli.cli.errors import say_error
 from dfcli.cli.log_handlers import from_worker, log_to
 from dfcli.cli.pinned import Pinned
-from dfcli.cli.transition_log import TransitionLog
+from dfcli.cli.transition_log import TransitionLog, claim_stdout
 from dfcli.env.environment import Env
 from dfcli.errors import DfError, HubLocked, NotFound
 from dfcli.host.host import Host
@@ -61,10 +61,11 @@ def run_host(settings: Settings, options: RunOptions) -> int:
         terminal.say(f"note: {note}")
     for name in settings.export(os.environ):
         terminal.say(f"note: {name} is set in the environment, which wins over the app's settings")
+    stdout = claim_stdout()
     app = load_app(settings.folder, disabled=settings.disabled)
     _collect_seldom()
     runner = asyncio.Runner(loop_factory=loop_factory())
-    code = runner.run(_Run(settings, options, app).live())
+    code = runner.run(_Run(settings, options, app, stdout).live())
     if any(not thread.daemon and thread is not threading.main_thread() for thread in threading.enumerate()):
         _leave_at_once(code)  # a thread of the user's code that does not end must not keep the process
     runner.close()
@@ -82,11 +83,11 @@ def _collect_seldom() -> None:
 
 
 class _Run:
-    def __init__(self, settings: Settings, options: RunOptions, app: LoadedApp) -> None:
+    def __init__(self, settings: Settings, options: RunOptions, app: LoadedApp, stdout: int | None) -> None:
         self._settings = settings
         self._options = options
         self._app = app
-        self._log = TransitionLog(settings.log_level)
+        self._log = TransitionLog(settings.log_level, stdout)
         self._log_file = self._new_log_file()
         self._handlers: list[logging.Handler] = []
         self._signals = 0

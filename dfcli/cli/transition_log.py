@@ -6,6 +6,7 @@ A reader who cannot follow loses lines, is told how many, and loses nothing else
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import threading
@@ -24,12 +25,33 @@ BATCH = 500
 CLOSE_SECONDS = 2.0
 
 
+def claim_stdout() -> int | None:
+    """Keep stdout for the lines of JSON; whatever else this process and its children print goes to stderr from now on.
+
+    The descriptor to write them to; None when stdout is a terminal, where both belong together, or is no file. Lines
+    of a `print` would otherwise stand between, and within, those that a program reads.
+    """
+    if terminal.is_terminal(sys.stdout):
+        return None
+    try:
+        sys.stdout.flush()
+        own = os.dup(sys.stdout.fileno())
+        os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    except (OSError, ValueError):
+        return None
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(line_buffering=True)
+    return own
+
+
 class TransitionLog:
     """Writes to stdout from `begin` to `close`; what is told before is written after the first line."""
 
-    def __init__(self, level: str = "info") -> None:
+    def __init__(self, level: str = "info", descriptor: int | None = None) -> None:
+        """`descriptor` is what `claim_stdout` gave."""
+        self._descriptor = descriptor
         self._levels = frozenset(LEVELS[LEVELS.index(level) :])
-        self._as_text = terminal.is_terminal(sys.stdout)
+        self._as_text = descriptor is None and terminal.is_terminal(sys.stdout)
         self._coloured = terminal.colours(sys.stdout)
         self._queue: deque[Any] = deque()
         self._skipped = 0
@@ -91,8 +113,9 @@ class TransitionLog:
             lines += self._line({"kind": "host", "verb": "skipped", "detail": f"{skipped} lines"})
         view = memoryview(lines)
         try:
+            descriptor = sys.stdout.fileno() if self._descriptor is None else self._descriptor
             while view:
-                view = view[os.write(sys.stdout.fileno(), view) :]
+                view = view[os.write(descriptor, view) :]
         except (OSError, ValueError):  # nobody reads any more: the host goes on without
             return False
         return True

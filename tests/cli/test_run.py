@@ -247,6 +247,20 @@ def test_a_host_whose_reader_left_goes_on(app: App) -> None:
         assert host.ended() == 0
 
 
+def test_what_code_prints_never_stands_among_the_lines_of_json(app: App) -> None:
+    app.write(
+        APP.replace(
+            'return f"Hello {name}"', "import os; print('by print', flush=True); os.system('echo by a child'); return 1"
+        )
+    )
+    with app.running("--workers", "1") as host:
+        assert app("start", "hello", "--wait").code == 0
+        said = host.stop()
+    assert all(isinstance(json.loads(line), dict) for line in said.out.splitlines())
+    assert "by print" in said.err
+    assert "by a child" in said.err
+
+
 def test_activities_run_in_worker_processes(app: App) -> None:
     with app.running("--workers", "2") as host:
         assert app("start", "hello", "--input", '"Bo"', "--wait", "-o", "json").json()["output"] == "Hello Bo"
