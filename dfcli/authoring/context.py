@@ -87,6 +87,11 @@ class OrchestrationContext:
 
     __slots__ = ("_input_type", "_wishes")
 
+    # What differs for apps written with another library; see `compat`.
+    _encode: Callable[[Any], Payload] = staticmethod(encode)
+    _response_type: Any = DurableHttpResponse
+    _typed = staticmethod(lambda expected_type: expected_type)
+
     def __init__(self, wishes: Wishes, input_type: Any = None) -> None:
         self._wishes = wishes
         self._input_type = input_type
@@ -130,7 +135,7 @@ class OrchestrationContext:
 
         None clears it. Raises ValueError beyond 16 KB of UTF-16 text.
         """
-        payload = encode(status)
+        payload = self._encode(status)
         text = payload.json_text or ""
         size = len(text.encode("utf-16-le", "surrogatepass"))
         if size > CUSTOM_STATUS_BYTES_MAX:
@@ -142,15 +147,15 @@ class OrchestrationContext:
 
     def get_input(self, expected_type: Any = None) -> Any:
         """The input the instance was started with, None for none; a new copy on each call."""
-        return value_of(*self._wishes.input, expected_type or self._input_type)
+        return value_of(*self._wishes.input, self._typed(expected_type or self._input_type))
 
     def call_activity(self, name: str | Callable[..., Any], input_: Any = None, expected_type: Any = None) -> Task:
         """Schedule an activity now; its task completes with what the activity returned."""
         if type(name) is not str:
-            expected_type = expected_type or _return_type(name)
-            name = function_name(name, "activity")
+            expected_type = expected_type or self._return_type(name)
+            name = self._name_of(name, "activity")
         check_called_name(name)
-        return self._wishes.call_activity(name, _payload(input_), None, expected_type)
+        return self._wishes.call_activity(name, self._payload(input_), None, self._typed(expected_type))
 
     def call_activity_with_retry(
         self,
@@ -161,10 +166,12 @@ class OrchestrationContext:
     ) -> Task:
         """The same, tried again as `retry_options` say; the task fails with the last attempt's failure."""
         if type(name) is not str:
-            expected_type = expected_type or _return_type(name)
-            name = function_name(name, "activity")
+            expected_type = expected_type or self._return_type(name)
+            name = self._name_of(name, "activity")
         check_called_name(name)
-        return self._wishes.call_activity(name, _payload(input_), _policy(retry_options), expected_type)
+        return self._wishes.call_activity(
+            name, self._payload(input_), self._policy(retry_options), self._typed(expected_type)
+        )
 
     def call_sub_orchestrator(
         self,
@@ -176,9 +183,11 @@ class OrchestrationContext:
     ) -> Task:
         """Start another orchestrator as an instance of its own; the task completes with its output."""
         if type(name) is not str:
-            name = function_name(name, "orchestrator")
+            name = self._name_of(name, "orchestrator")
         _check_child(name, instance_id, version)
-        return self._wishes.call_sub_orchestrator(name, _payload(input_), instance_id, version, None, expected_type)
+        return self._wishes.call_sub_orchestrator(
+            name, self._payload(input_), instance_id, version, None, self._typed(expected_type)
+        )
 
     def call_sub_orchestrator_with_retry(
         self,
@@ -191,10 +200,12 @@ class OrchestrationContext:
     ) -> Task:
         """The same, tried again as `retry_options` say, each attempt under a new id unless one is given."""
         if type(name) is not str:
-            name = function_name(name, "orchestrator")
+            name = self._name_of(name, "orchestrator")
         _check_child(name, instance_id, version)
-        policy = _policy(retry_options)
-        return self._wishes.call_sub_orchestrator(name, _payload(input_), instance_id, version, policy, expected_type)
+        policy = self._policy(retry_options)
+        return self._wishes.call_sub_orchestrator(
+            name, self._payload(input_), instance_id, version, policy, self._typed(expected_type)
+        )
 
     def call_http(
         self,
@@ -231,9 +242,9 @@ class OrchestrationContext:
             polling_timeout=polling_timeout,
             asynchronous_pattern_enabled=asynchronous_pattern_enabled,
         )
-        _check_size(request)
-        policy = None if retry_options is None else _policy(retry_options)
-        return self._wishes.call_http(request, policy, DurableHttpResponse)
+        check_size(request)
+        policy = None if retry_options is None else self._policy(retry_options)
+        return self._wishes.call_http(request, policy, self._response_type)
 
     def create_timer(self, fire_at: datetime | timedelta) -> TimerTask:
         """A durable timer: due at a time (a naive one is UTC), or a duration after `current_utc_datetime`."""
@@ -249,7 +260,7 @@ class OrchestrationContext:
         """A task that takes the next event of that name (in any case) which no earlier wait has taken."""
         if not isinstance(name, str):
             raise TypeError(f"an event name is text, not {type(name).__name__}")
-        return self._wishes.wait_for_event(check_event_name(name), expected_type)
+        return self._wishes.wait_for_event(check_event_name(name), self._typed(expected_type))
 
     def call_entity(
         self,
@@ -261,7 +272,7 @@ class OrchestrationContext:
         """Have an entity do something; the task completes with the operation's result, or fails with its error."""
         check_called_name(check_event_name(operationName))
         return self._wishes.call_entity(
-            entity_id_text(entityId), operationName, _payload(operationInput), expected_type
+            entity_id_text(entityId), operationName, self._payload(operationInput), self._typed(expected_type)
         )
 
     def signal_entity(
@@ -274,7 +285,7 @@ class OrchestrationContext:
         """Have an entity do something and wait for nothing; not before `signal_time` (a naive one is UTC)."""
         check_called_name(check_event_name(operationName))
         due = timestamp_of(signal_time) if signal_time is not None else None
-        return self._wishes.signal_entity(entity_id_text(entityId), operationName, _payload(operationInput), due)
+        return self._wishes.signal_entity(entity_id_text(entityId), operationName, self._payload(operationInput), due)
 
     def lock_entities(self, entities: Iterable[EntityId | str]) -> EntityLockTask:
         """A task whose result is the critical section in which these entities serve this orchestrator alone.
@@ -286,7 +297,7 @@ class OrchestrationContext:
 
     def continue_as_new(self, input_: Any = None) -> None:
         """Begin again with a new input and an empty history. Return right after; what is called later is dropped."""
-        self._wishes.continue_as_new(_payload(input_))
+        self._wishes.continue_as_new(self._payload(input_))
 
     def task_all(self, activities: Iterable[Task]) -> WhenAllTask:
         """A task that waits for all of them: their results in order, or the failure that arrived first."""
@@ -314,14 +325,29 @@ class OrchestrationContext:
     def __repr__(self) -> str:
         return f"<context of {self._wishes.instance_id!r}>"
 
+    def _payload(self, value: Any) -> Payload:
+        payload = self._encode(value)
+        kind = type(value)
+        if (kind is str and len(value) <= _UNCHECKED_CHARACTERS_MAX) or value is None or kind is int:
+            return payload
+        return check_size(payload)
+
+    def _name_of(self, target: Any, kind: str) -> str:
+        """The registered name of what a call names instead of a text."""
+        return function_name(target, kind)
+
+    def _return_type(self, target: Any) -> Any:
+        """What a decorated activity says it returns, when that is a type of the app's."""
+        return getattr(getattr(target, "__dfcli__", None), "return_type", None)
+
+    def _policy(self, retry_options: Any) -> RetryOptions:
+        if not isinstance(retry_options, RetryOptions):
+            raise TypeError(f"retry_options must be df.RetryOptions, not {type(retry_options).__name__}")
+        return retry_options
+
 
 DurableOrchestrationContext = OrchestrationContext
 """The name that type hints of Durable Functions apps use."""
-
-
-def _return_type(target: Any) -> Any:
-    """What a decorated activity says it returns, when that is a type of the app's."""
-    return getattr(getattr(target, "__dfcli__", None), "return_type", None)
 
 
 def function_name(target: Any, kind: str) -> str:
@@ -352,15 +378,7 @@ def _check_child(name: str, instance_id: object, version: object) -> None:
     check_text("version", version, CALLED_NAME_LENGTH_MAX)
 
 
-def _payload(value: Any) -> Payload:
-    payload = encode(value)
-    kind = type(value)
-    if (kind is str and len(value) <= _UNCHECKED_CHARACTERS_MAX) or value is None or kind is int:
-        return payload
-    return _check_size(payload)
-
-
-def _check_size(payload: Payload) -> Payload:
+def check_size(payload: Payload) -> Payload:
     if payload.size > PAYLOAD_BYTES_MAX:
         raise PayloadTooLarge(
             f"a payload of {payload.size} bytes is too large",
@@ -368,12 +386,6 @@ def _check_size(payload: Payload) -> Payload:
             hint="pass a reference, such as the name of a file, instead of the content",
         )
     return payload
-
-
-def _policy(retry_options: RetryOptions) -> RetryOptions:
-    if not isinstance(retry_options, RetryOptions):
-        raise TypeError(f"retry_options must be df.RetryOptions, not {type(retry_options).__name__}")
-    return retry_options
 
 
 def timestamp_of(moment: datetime) -> str:

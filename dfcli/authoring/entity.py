@@ -56,6 +56,10 @@ class DurableEntityContext:
 
     __slots__ = ("_existed", "_wishes", "has_result")
 
+    # What differs for apps written with another library; see `compat`.
+    _encode: Callable[[Any], Payload] = staticmethod(encode)
+    _typed = staticmethod(lambda expected_type: expected_type)
+
     def __init__(self, wishes: OperationWishes) -> None:
         self._wishes = wishes
         self._existed = wishes.state != NOTHING
@@ -88,7 +92,7 @@ class DurableEntityContext:
 
     def get_input(self, expected_type: Any = None) -> Any:
         """The input of the operation, None for none."""
-        return value_of(*self._wishes.input, expected_type)
+        return value_of(*self._wishes.input, self._typed(expected_type))
 
     def get_state(self, initializer: Any = None, expected_type: Any = None) -> Any:
         """The state; for an entity that has none what `initializer()` returns, which is not kept by itself.
@@ -99,19 +103,19 @@ class DurableEntityContext:
             return self.state_as(initializer, expected_type)
         if self._wishes.state == NOTHING:
             return initializer() if callable(initializer) else initializer
-        return value_of(*self._wishes.state, expected_type)
+        return value_of(*self._wishes.state, self._typed(expected_type))
 
     def state_as(self, expected_type: Any, default: Any) -> Any:
         """The state as a type, or the default."""
-        return default if self._wishes.state == NOTHING else value_of(*self._wishes.state, expected_type)
+        return default if self._wishes.state == NOTHING else value_of(*self._wishes.state, self._typed(expected_type))
 
     def set_state(self, state: Any) -> None:
         """Keep a JSON value as the state; None deletes it."""
-        self._wishes.state = NOTHING if state is None else _payload(state, "state")
+        self._wishes.state = NOTHING if state is None else self._payload(state, "state")
 
     def set_result(self, result: Any) -> None:
         """What the caller of the operation gets."""
-        self._wishes.result = _payload(result, "result")
+        self._wishes.result = self._payload(result, "result")
         self.has_result = True
 
     def destruct_on_exit(self) -> None:
@@ -128,7 +132,7 @@ class DurableEntityContext:
         """Have another entity do something, once this operation is recorded; not before `signal_time`."""
         check_operation(operation_name)
         due = timestamp_of(signal_time) if signal_time is not None else None
-        wish = SignalWish(entity_id_text(entity_id), operation_name, _payload(operation_input, "input"), due)
+        wish = SignalWish(entity_id_text(entity_id), operation_name, self._payload(operation_input, "input"), due)
         self._wishes.sent.append(wish)
 
     def start_new(
@@ -146,7 +150,7 @@ class DurableEntityContext:
         check_called_name(called)
         check_text("version", version, CALLED_NAME_LENGTH_MAX)
         new_id = check_instance_id(instance_id) if instance_id is not None else self._wishes.new_id()
-        self._wishes.sent.append(StartWish(called, new_id, _payload(client_input, "input"), version))
+        self._wishes.sent.append(StartWish(called, new_id, self._payload(client_input, "input"), version))
         return new_id
 
     def schedule_new_orchestration(
@@ -154,6 +158,12 @@ class DurableEntityContext:
     ) -> str:
         """The same under its newer name."""
         return self.start_new(name, instance_id, input)
+
+    def _payload(self, value: Any, what: str) -> Payload:
+        payload = self._encode(value)
+        if payload.size > PAYLOAD_BYTES_MAX:
+            raise PayloadTooLarge(f"the {what} of {payload.size} bytes exceeds the limit of {PAYLOAD_BYTES_MAX}")
+        return payload
 
     def __repr__(self) -> str:
         return f"<context of {self._wishes.operation!r} of {self._wishes.entity_id}>"
@@ -203,10 +213,3 @@ def check_operation(operation: object) -> None:
     if not operation:
         raise ValueError("the operation has an empty name")
     check_text("operation", operation, CALLED_NAME_LENGTH_MAX)
-
-
-def _payload(value: Any, what: str) -> Payload:
-    payload = encode(value)
-    if payload.size > PAYLOAD_BYTES_MAX:
-        raise PayloadTooLarge(f"the {what} of {payload.size} bytes exceeds the limit of {PAYLOAD_BYTES_MAX}")
-    return payload

@@ -16,6 +16,7 @@ from dfcli.authoring.entity_functions import has_async_operation, input_paramete
 from dfcli.authoring.invocation import is_context
 from dfcli.authoring.timer import TimerBinding
 from dfcli.errors import AppLoadError
+from dfcli.model.payload import Payload, encode
 
 Kind = Literal["", "orchestrator", "activity", "entity", "http", "timer", "unsupported"]
 """What triggers a function; empty as long as no trigger has been given."""
@@ -75,6 +76,15 @@ class FunctionDefinition:
     """What the trigger's value becomes, when the function or its decorator names a type of the app's."""
     return_type: Any = None
     """The same of what it returns."""
+
+    context_type: Callable[..., Any] | None = None
+    """Makes the context of an orchestrator, or of an entity's operation; None: the one of this library."""
+    encode: Callable[[Any], Payload] = encode
+    """Makes the payload of what an activity or an orchestrator returns."""
+    make_client: Callable[[str], Any] | None = None
+    """Makes the client of a function from the text of its binding; None: the client of this library."""
+    adapt: Callable[[Any], Any] | None = None
+    """Makes of the trigger's value what the function takes, where that is another library's type."""
 
     wished_parameter: str | None = None
     """What the trigger was told to use, before it was settled."""

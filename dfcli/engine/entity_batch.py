@@ -79,7 +79,8 @@ class Batch:
         self.state = state
         self.sent: list[SignalWish | StartWish] = []
         self.result = NOTHING
-        self._context = DurableEntityContext(self)
+        self._new_context: Callable[[Batch], DurableEntityContext] = definition.context_type or DurableEntityContext
+        self._context = self._new_context(self)
         self._saved = (state, 0)
 
     def new_id(self) -> str:
@@ -97,7 +98,7 @@ class Batch:
         """Run the code of one operation: what it returns, for `async def` something to await. Raises what it raises."""
         self.operation, self.input, self.result = operation.operation, operation.payload, NOTHING
         self._saved = (self.state, len(self.sent))
-        self._context = DurableEntityContext(self)
+        self._context = self._new_context(self)
         function = self.definition.function
         if self.definition.is_class:
             return self._call_method(function)

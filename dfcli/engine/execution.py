@@ -177,7 +177,7 @@ class Execution:
         first = inbound[0] if inbound else None
         if not isinstance(first, h.ExecutionStarted):
             raise ValueError(f"the first event of execution {self.key} must be ExecutionStarted, not {first!r}")
-        if first.rules != RULES:
+        if first.rules not in (RULES, h.AZURE_RULES):
             raise UnknownRules(first.rules, RULES)
         self._decisions = Decisions(self.key, first)
         self._run = Run(self._lookup, first.name, self._decisions)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from types import FrameType
-from typing import Any, ClassVar, TypeAlias
+from typing import ClassVar, TypeAlias
 
 from dfcli.authoring.context import OrchestrationContext
 from dfcli.authoring.interrupts import is_interrupt
@@ -21,8 +21,13 @@ Lookup: TypeAlias = Callable[[str], OrchestratorFunction | None]
 """The orchestrator of a name, in any case; None when the app has none."""
 
 
-def _input_type(function: OrchestratorFunction) -> Any:
-    return getattr(getattr(function, "__dfcli__", None), "input_type", None)
+def _context(function: OrchestratorFunction, decisions: Decisions) -> OrchestrationContext:
+    """The context that an orchestrator is handed; its definition may have one of its own."""
+    definition = getattr(function, "__dfcli__", None)
+    if definition is None:
+        return OrchestrationContext(decisions)
+    context: OrchestrationContext = (definition.context_type or OrchestrationContext)(decisions, definition.input_type)
+    return context
 
 
 class Run:
@@ -56,7 +61,7 @@ class Run:
             raise UnknownOrchestrator(self.name)
         self._is_starting = True
         try:
-            code = Code(function, OrchestrationContext(self.decisions, _input_type(function)))
+            code = Code(function, _context(function, self.decisions))
         except Returned as returned:
             self._is_starting = False
             self._return(returned.value)

@@ -76,9 +76,9 @@ def failure_reason(name: str, failure: FailureDetails) -> str:
     return f"Activity function '{name}' failed:  {failure.error_type}: {failure.error_message}"
 
 
-def encoded(value: Any) -> Payload:
+def encoded(value: Any, encode: Callable[[Any], Payload] = payloads.encode) -> Payload:
     """The payload of a result. Raises TypeError or ValueError saying why it cannot be one."""
-    result = payloads.encode(value)
+    result = encode(value)
     if result.size > payloads.PAYLOAD_BYTES_MAX:
         raise ValueError(f"PayloadTooLarge: the result has {result.size} bytes; 16 MiB are allowed")
     return result
@@ -112,12 +112,13 @@ def perform(call: ActivityCall, definition: FunctionDefinition, extras: Extras) 
     token = current.set(call.info())
     try:
         if definition.has_extras:
-            return Outcome(call, encoded(definition.function(**_arguments(call, definition, extras))))
+            return Outcome(
+                call, encoded(definition.function(**_arguments(call, definition, extras)), definition.encode)
+            )
         if definition.parameter is None:
-            return Outcome(call, encoded(definition.function()))
-        return Outcome(
-            call, encoded(definition.function(value_of(scheduled.input, scheduled.input_text, definition.input_type)))
-        )
+            return Outcome(call, encoded(definition.function(), definition.encode))
+        value = value_of(scheduled.input, scheduled.input_text, definition.input_type)
+        return Outcome(call, encoded(definition.function(value), definition.encode))
     except BaseException as error:
         return failed(call, error)
     finally:
@@ -218,7 +219,7 @@ class Activities:
             else:
                 coroutine = definition.function(value_of(scheduled.input, scheduled.input_text, definition.input_type))
             with running_in(call.trace) if call.trace is not None else nullcontext():
-                outcome = Outcome(call, encoded(await coroutine))
+                outcome = Outcome(call, encoded(await coroutine, definition.encode))
         except BaseException as error:
             outcome = failed(call, error)
         self._async_free += 1

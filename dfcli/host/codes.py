@@ -42,6 +42,10 @@ class Codes:
             loaded = self._loaded[code_id] = self._older.load(code_id) or self.registry
         return loaded
 
+    def rules_of(self, code_id: str | None) -> str:
+        """The rules that an execution records which begins on that code."""
+        return self.registry_of(code_id).rules
+
     def activity(self, name: str, code_id: str | None) -> FunctionDefinition | None:
         """The activity that an instance on that code calls; the newest of that name when its own code has none."""
         return self.registry_of(code_id).activity(name) or self.registry.activity(name)

@@ -144,6 +144,7 @@ class EntityDelivery:
             input=wish.input.raw,
             input_text=wish.input.text,
             origin=sender.key.instance_id,
+            rules=scheduler.codes.registry.rules,
             code_id=scheduler.codes.code_id,
         )
         lane = scheduler.open_lane(ExecutionKey(wish.instance_id, number), started)

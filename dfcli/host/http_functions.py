@@ -8,6 +8,8 @@ from collections.abc import Callable
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, cast
 
+import msgspec
+
 from dfcli.authoring.cloud_bindings import HTTP_OUTPUT
 from dfcli.authoring.http import HttpRequest
 from dfcli.authoring.invocation import TraceContext
@@ -15,8 +17,9 @@ from dfcli.authoring.running import FunctionCall, current
 from dfcli.authoring.timer import TimerRequest
 from dfcli.authoring.triggers import FunctionDefinition
 from dfcli.env.environment import Env
-from dfcli.errors import TimedOut
+from dfcli.errors import TimedOut, Unavailable
 from dfcli.host.client import DurableOrchestrationClient, SyncDurableOrchestrationClient
+from dfcli.host.client_payload import client_payload
 from dfcli.host.function_extras import Extras
 from dfcli.host.settings import HostSettings
 from dfcli.host.threads import Threads
@@ -47,6 +50,10 @@ class HttpFunctions:
     _turns: asyncio.Semaphore | None
     """Bounds the HTTP functions that run at a time; None: nothing does."""
     _client: DurableOrchestrationClient | None = None
+    base_url: str
+    hub_name: str
+    rpc_token: str
+    link_code: Callable[[], str]
 
     @property
     def client(self) -> DurableOrchestrationClient:
@@ -58,8 +65,25 @@ class HttpFunctions:
     def client_for(self, definition: FunctionDefinition) -> object:
         """The client that a function asks for; a plain one gets the client whose methods block."""
         name = definition.client_task_hub
+        if definition.make_client is not None:
+            return definition.make_client(
+                self.client_payload(filled_in(name, self.settings.app_values) if name else None)
+            )
         client = self.client if not name else self.other_hubs.client(filled_in(name, self.settings.app_values))
         return client if definition.is_async else SyncDurableOrchestrationClient(client)
+
+    def client_payload(self, task_hub: str | None) -> str:
+        """The text that makes a durable client of Azure's 1.x SDK for this host's hub, or for another of the app.
+        Unavailable while nothing serves the management API."""
+        if not self.base_url:
+            raise Unavailable(
+                "the durable client of Azure's SDK needs the HTTP API of this host, which is not served",
+                why="that client speaks HTTP only",
+                hint="host the app with `dfcli run`, or serve the API of the embedded host",
+            )
+        rpc = f"{self.base_url.removesuffix('/runtime/webhooks/durabletask')}/rpc/{self.rpc_token}/durabletask/"
+        payload = client_payload(self.base_url, rpc, task_hub or self.hub_name, code=self.link_code())
+        return msgspec.json.encode(payload).decode()
 
     def other_hub(self, name: str) -> HubElsewhere | None:
         """A task hub beside this one, for requests that name it; None when there is none of that name."""
@@ -88,7 +112,7 @@ class HttpFunctions:
 
     async def _run_function(self, definition: FunctionDefinition, value: object, arguments: dict[str, Any]) -> Any:
         if definition.parameter is not None:
-            arguments[definition.parameter] = value
+            arguments[definition.parameter] = value if definition.adapt is None else definition.adapt(value)
         token = current.set(FunctionCall(kind=definition.kind or "", name=definition.name))
         try:
             async with asyncio.timeout(self.settings.function_timeout or None) as patience:

@@ -130,6 +130,7 @@ class Recorder:
             self._fail_child(parent, created, draft)
             return
         execution_id = scheduler.new_id()
+        code_id = scheduler.codes.code_of_child(parent.code_id)
         started = h.ExecutionStarted(
             seq=1,
             event_id=-1,
@@ -147,7 +148,8 @@ class Recorder:
                 seq=created.seq,
                 name=parent.name,
             ),
-            code_id=scheduler.codes.code_of_child(parent.code_id),
+            rules=scheduler.codes.rules_of(code_id),
+            code_id=code_id,
             parent_trace_context=self._trace_of_child(parent, created),
         )
         child = scheduler.open_lane(ExecutionKey(created.child_instance_id, created.child_exec), started)
@@ -220,6 +222,7 @@ class Recorder:
             input_text=last.input_text,
             parent=lane.parent,
             tags=before.tags,
+            rules=scheduler.codes.registry.rules,
             code_id=scheduler.codes.code_id,  # a new execution: how an eternal orchestration gets new code
             generation=before.generation + 1,
             recent_requests=recent or None,

@@ -85,6 +85,7 @@ class Starting(Requests):
             tags=tags,
             scheduled_start_time=start_at,
             origin="client",
+            rules=self.registry.rules,
             code_id=self.code_id,
             request_id=request_id,
         )

@@ -34,6 +34,8 @@ from dfcli.model.trace import TraceContext
 
 REPLAY_RULES = "native/1"
 """Flavour and version of the rules that new histories are replayed by."""
+AZURE_RULES = "azure/1"
+"""Those of apps written for the 1.x line of Azure's SDK."""
 
 
 class ExecutionStarted(HistoryEvent, tag="ExecutionStarted", frozen=True, kw_only=True):

@@ -11,6 +11,7 @@ import enum
 import json
 import math
 import re
+from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -64,13 +65,14 @@ class Payload(NamedTuple):
 NOTHING = Payload()
 
 
-def encode(value: Any) -> Payload:
+def encode(value: Any, custom: Callable[[Any], Any] | None = None) -> Payload:
     """The payload of a value from user code.
 
     Dataclasses, pydantic models, enums, dates, decimals and UUIDs become plain JSON; an object with `to_json()` becomes
     `{"__class__", "__module__", "__data__"}`, as Durable Functions writes it. Raises TypeError naming the path inside
-    the value that is not JSON serialisable.
+    the value that is not JSON serialisable. `custom` replaces the rules for what JSON has no form for.
     """
+    default = custom or _custom_class
     kind = type(value)
     if kind is str or kind is int or kind is bool or value is None:
         try:
@@ -78,16 +80,16 @@ def encode(value: Any) -> Payload:
         except (UnicodeEncodeError, OverflowError):
             pass  # half surrogates and integers beyond 64 bits take the slow path
     try:
-        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False, default=_custom_class)
+        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False, default=default)
         return Payload(Raw(text.encode()))
     except UnicodeEncodeError:
-        return Payload(text=json.dumps(value, separators=(",", ":"), default=_custom_class))
+        return Payload(text=json.dumps(value, separators=(",", ":"), default=default))
     except ValueError:
         if not _holds_nan(value):
             raise TypeError("the value refers to itself and cannot be written as JSON") from None
-        return Payload(text=json.dumps(value, separators=(",", ":"), default=_custom_class))
+        return Payload(text=json.dumps(value, separators=(",", ":"), default=default))
     except TypeError as error:
-        raise TypeError(f"{error} (at {_path_of_fault(value)})") from None
+        raise TypeError(f"{error} (at {_path_of_fault(value, default)})") from None
 
 
 def decode(raw: Raw | UnsetType, text: str | UnsetType = UNSET) -> Any:
@@ -189,24 +191,24 @@ def _holds_nan(value: Any, depth: int = 0) -> bool:
     return isinstance(value, list | tuple) and any(_holds_nan(v, depth + 1) for v in value)
 
 
-def _path_of_fault(value: Any, path: str = "$") -> str:
+def _path_of_fault(value: Any, default: Callable[[Any], Any], path: str = "$") -> str:
     """Where inside `value` the first part stands that JSON cannot hold."""
     if isinstance(value, dict):
         for key, part in value.items():
             if not isinstance(key, str | int | float | bool | type(None)):
                 return f"{path}, key {key!r}"
-            if not _is_serialisable(part):
-                return _path_of_fault(part, f"{path}.{key}")
+            if not _is_serialisable(part, default):
+                return _path_of_fault(part, default, f"{path}.{key}")
     elif isinstance(value, list | tuple):
         for position, part in enumerate(value):
-            if not _is_serialisable(part):
-                return _path_of_fault(part, f"{path}[{position}]")
+            if not _is_serialisable(part, default):
+                return _path_of_fault(part, default, f"{path}[{position}]")
     return path
 
 
-def _is_serialisable(value: Any) -> bool:
+def _is_serialisable(value: Any, default: Callable[[Any], Any]) -> bool:
     try:
-        json.dumps(value, default=_custom_class)
+        json.dumps(value, default=default)
     except (TypeError, ValueError, RecursionError):
         return False
     return True

@@ -16,7 +16,9 @@ from dataclasses import dataclass
 from types import ModuleType
 
 from dfcli.authoring.app import DFApp
+from dfcli.compat.app import azure_apps, definitions
 from dfcli.errors import AppLoadError
+from dfcli.model.history import AZURE_RULES, REPLAY_RULES
 from dfcli.project import imports
 from dfcli.project.code_id import code_id_of
 from dfcli.project.folder import ENTRY_FILE, belongs_to_app, source_files
@@ -28,7 +30,6 @@ class LoadedApp:
     """One version of an app's code, checked."""
 
     folder: str
-    app: DFApp
     registry: Registry
     code_id: str
     """What `ExecutionStarted` records: see `code_id_of`."""
@@ -46,9 +47,8 @@ def load_app(folder: str, *, disabled: Collection[str] = ()) -> LoadedApp:
     code_id = code_id_of(folder, files)
     with _fresh_modules(folder):
         module = import_entry(folder)
-        app = only_app(module, entry)
-        registry = Registry(f for f in app.functions if f.name.casefold() not in disabled)
-    return LoadedApp(folder, app, registry, code_id, files)
+        registry = registry_of(module, entry, disabled)
+    return LoadedApp(folder, registry, code_id, files)
 
 
 @contextmanager
@@ -93,19 +93,27 @@ def import_entry(folder: str, name: str = imports.ENTRY_MODULE) -> ModuleType:
         ) from error
 
 
-def only_app(module: ModuleType, entry: str) -> DFApp:
-    """The app that stands at module level. Raises AppLoadError when there is none, or more than one."""
+def registry_of(module: ModuleType, entry: str, disabled: Collection[str] = ()) -> Registry:
+    """The functions of the one app that stands at module level, this library's or Azure's, without those whose
+    case-folded names are `disabled`. Raises AppLoadError when there is none, or more than one."""
     apps = {id(value): (name, value) for name, value in vars(module).items() if isinstance(value, DFApp)}
-    if len(apps) == 1:
+    azure = azure_apps(module)
+    if len(apps) + len(azure) > 1:
+        names = sorted([*azure, *(name for name, _ in apps.values())])
+        raise AppLoadError(
+            f"the app has {len(names)} apps",
+            why=f"{entry} holds {', '.join(names)}",
+            hint="keep one, and make the others df.Blueprint() with app.register_functions(...)",
+        )
+    if azure:
+        (azure_app,) = azure.values()
+        functions, rules = definitions(azure_app), AZURE_RULES
+    elif apps:
         ((_, app),) = apps.values()
-        return app
-    if not apps:
+        functions, rules = app.functions, REPLAY_RULES
+    else:
         raise AppLoadError("the app has no DFApp", why=f"{entry} makes none at module level", hint="app = df.DFApp()")
-    raise AppLoadError(
-        f"the app has {len(apps)} DFApps",
-        why=f"{entry} holds {', '.join(sorted(name for name, _ in apps.values()))}",
-        hint="keep one, and make the others df.Blueprint() with app.register_functions(...)",
-    )
+    return Registry((f for f in functions if f.name.casefold() not in disabled), rules)
 
 
 def _syntax_error(error: SyntaxError) -> AppLoadError:
@@ -120,10 +128,11 @@ def _syntax_error(error: SyntaxError) -> AppLoadError:
 
 def _import_error(folder: str, error: ImportError) -> AppLoadError:
     place = _place_in_app(folder, error) or ENTRY_FILE
-    missing = (error.name or "").partition(".")[0]
+    name = error.name or ""
+    missing = name.partition(".")[0]
     hint = "check the name and that the module's file is in the app's folder"
-    if missing == "azure":
-        hint = "to run here, write `import dfcli as df` and take HttpRequest, HttpResponse and AuthLevel from `df`"
+    if name in ("azure", "azure.functions", "azure.durable_functions"):
+        hint = f"install Azure's packages beside dfcli: `{sys.executable} -m pip install 'dfcli[azure]'`"
     elif isinstance(error, ModuleNotFoundError) and missing:
         hint = f"install it into the environment of dfcli: `{sys.executable} -m pip install ...`"
     return AppLoadError(

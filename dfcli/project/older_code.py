@@ -20,7 +20,7 @@ from typing import Any
 from dfcli.model.scope import PREFIX, scope_of
 from dfcli.project import imports
 from dfcli.project.folder import ENTRY_FILE
-from dfcli.project.load import import_entry, only_app
+from dfcli.project.load import import_entry, registry_of
 from dfcli.registry.registry import Registry
 
 _scopes: dict[str, _Scope] = {}
@@ -36,7 +36,7 @@ def load_older(folder: str, code: str) -> Registry:
         _scopes[name] = _Scope(name, folder)
     try:
         module = import_entry(folder, f"{name}.{imports.ENTRY_MODULE}")
-        return Registry.from_app(only_app(module, os.path.join(folder, ENTRY_FILE)))
+        return registry_of(module, os.path.join(folder, ENTRY_FILE))
     except BaseException:
         for loaded in [loaded for loaded in sys.modules if loaded == name or loaded.startswith(f"{name}.")]:
             del sys.modules[loaded]

@@ -11,6 +11,7 @@ from typing import Any
 from dfcli.authoring.app import Blueprint
 from dfcli.authoring.triggers import FunctionDefinition, Kind
 from dfcli.authoring.typed import annotation, app_folders
+from dfcli.model.history import REPLAY_RULES
 from dfcli.registry.checks import check_functions
 
 __all__ = ["FunctionDefinition", "Registry"]
@@ -19,13 +20,15 @@ __all__ = ["FunctionDefinition", "Registry"]
 class Registry:
     """The functions of an app that passed every check."""
 
-    def __init__(self, functions: Iterable[FunctionDefinition] = ()) -> None:
+    def __init__(self, functions: Iterable[FunctionDefinition] = (), rules: str = REPLAY_RULES) -> None:
         """Raises AppLoadError naming file and line of the first function that cannot be used."""
+        self.rules = rules
+        """What `ExecutionStarted.Rules` says of executions that begin on this code."""
         self.all = sorted(functions, key=lambda f: (f.kind, f.name.casefold()))
         check_functions(self.all)
         for function in self.all:
             app_folders.add(function.file.rpartition("/")[0] + "/")
-            if function.kind == "activity":
+            if function.kind == "activity" and rules == REPLAY_RULES:
                 function.input_type = annotation(function.function, function.parameter or "")
                 function.return_type = annotation(function.function, "return")
         self.http = [f for f in self.all if f.kind == "http"]

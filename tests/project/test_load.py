@@ -160,7 +160,7 @@ def test_a_fault_found_by_the_registry_is_told_with_its_line(folder: Path) -> No
 
 def test_two_apps_in_one_module_are_refused_by_name(folder: Path) -> None:
     (folder / "function_app.py").write_text("import dfcli as df\nb = df.DFApp()\na = df.DFApp()\nalias = a\n")
-    with pytest.raises(AppLoadError, match="the app has 2 DFApps") as refused:
+    with pytest.raises(AppLoadError, match="the app has 2 apps") as refused:
         load_app(str(folder))
     assert "alias, b" in refused.value.why or "a, b" in refused.value.why
 
@@ -178,11 +178,12 @@ def test_a_missing_file_or_folder_is_refused_with_the_command_that_makes_an_app(
         assert "dfcli new" in refused.value.hint
 
 
-def test_an_app_written_for_azure_is_told_which_lines_to_change(folder: Path) -> None:
-    (folder / "shared.py").write_text("import azure.no_such_part_of_it\n")
+def test_an_app_written_for_azure_is_told_what_to_install(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "azure.durable_functions", None)
+    (folder / "shared.py").write_text("import azure.durable_functions\n")
     with pytest.raises(AppLoadError, match="an import failed") as refused:
         load_app(str(folder))
-    assert "import dfcli as df" in refused.value.hint
+    assert "dfcli[azure]" in refused.value.hint
 
 
 def test_two_apps_with_modules_of_one_name_do_not_meet(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
