@@ -81,7 +81,7 @@ class HttpFunctions:
                 why="that client speaks HTTP only",
                 hint="host the app with `dfcli run`, or serve the API of the embedded host",
             )
-        rpc = f"{self.base_url.removesuffix('/runtime/webhooks/durabletask')}/rpc/{self.rpc_token}/durabletask/"
+        rpc = f"{self.base_url.removesuffix('/runtime/webhooks/durabletask')}/rpc/{self.rpc_token}/python1/durabletask/"
         payload = client_payload(self.base_url, rpc, task_hub or self.hub_name, code=self.link_code())
         return msgspec.json.encode(payload).decode()
 

@@ -62,6 +62,8 @@ class Area:
     table: RouteTable
     refuse: Callable[[DfError, Ids], Response]
     is_worker: bool = False
+    is_python_1: bool = False
+    """Whether callers are the 1.x SDK for Python, which encodes inputs twice."""
     is_strict: bool = False
     """Whether query parameters that the route does not promise are refused."""
     has_hubs: bool = True
@@ -115,6 +117,9 @@ AREAS = (
     Area(("admin",), admin.routes, refused_as_durable, has_hubs=False, access=Access.ADMIN),
     Area(("dfcli", "v1"), own_routes.routes, refused, is_strict=True, has_hubs=False),
     Area(("rpc", WORKER, "durabletask"), durable_routes, refused_as_durable, is_worker=True),
+    Area(
+        ("rpc", WORKER, "python1", "durabletask"), durable_routes, refused_as_durable, is_worker=True, is_python_1=True
+    ),
 )
 SERVED = (
     Served("/runtime/webhooks/durabletask", durable_routes),
@@ -182,7 +187,13 @@ class Application:
         if route is None:
             self._admit(Call(scope, self.service, {}, is_worker=area.is_worker), area.access)
             return area.unknown(allowed, self.service.ids)
-        call = Call(scope, self.service, parameters(route, segments), is_worker=area.is_worker)
+        call = Call(
+            scope,
+            self.service,
+            parameters(route, segments),
+            is_worker=area.is_worker,
+            is_python_1=area.is_python_1,
+        )
         self._admit(call, route.access)
         if scope["query_string"]:
             if area.is_strict:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import math
 import re
 from collections.abc import Callable
@@ -15,7 +16,7 @@ from urllib.parse import parse_qsl
 from starlette.types import Receive, Scope
 
 from dfcli.env.ids import Ids
-from dfcli.errors import DfError, InvalidArgument, NotFound, PayloadTooLarge
+from dfcli.errors import DfError, InvalidArgument, InvalidJson, NotFound, PayloadTooLarge
 from dfcli.http.ports import HostPort
 from dfcli.model import payload
 from dfcli.model.payload import NOTHING, Payload
@@ -64,13 +65,23 @@ class Service:
 class Call:
     """A request that passed the guard and found its route."""
 
-    def __init__(self, scope: Scope, service: Service, params: dict[str, str], *, is_worker: bool = False) -> None:
+    def __init__(
+        self,
+        scope: Scope,
+        service: Service,
+        params: dict[str, str],
+        *,
+        is_worker: bool = False,
+        is_python_1: bool = False,
+    ) -> None:
         self.scope = scope
         self.service = service
         self.host = service.host
         self.params = params
         self.is_worker = is_worker
         """Whether it came in on the workers' address."""
+        self.is_python_1 = is_python_1
+        """Whether it came in on the address for the 1.x SDK for Python, which writes inputs as JSON in JSON strings."""
         self.is_elsewhere = False
         """Whether it is for another task hub than the host's own, whose answers take time."""
         self.body = b""
@@ -140,6 +151,11 @@ class Call:
         """The body as a payload, an empty one being null. Raises InvalidJson."""
         return payload.parse(self.body) if self.body and not self.body.isspace() else NOTHING
 
+    def input_payload(self) -> Payload:
+        """The body as the input of an orchestrator or an operation, as the client's caller meant it."""
+        given = self.payload()
+        return undoubled(given) if self.is_python_1 else given
+
     async def read_body(self, receive: Receive, size_max: int) -> None:
         """Reads the whole body, counting what really arrives. Raises PayloadTooLarge, ClientGone."""
         declared = self.headers.get(b"content-length")
@@ -161,6 +177,23 @@ class Call:
             if not message.get("more_body", False):
                 self.body = parts[0] if len(parts) == 1 else b"".join(parts)
                 return
+
+
+def undoubled(given: Payload) -> Payload:
+    """The value whose JSON text a JSON string holds; any other payload as it is. Raises InvalidJson for text that is
+    nested too deeply."""
+    value = payload.decode(*given)
+    if not isinstance(value, str):
+        return given
+    payload.check_shape(value.encode("utf-8", "replace"))
+    try:
+        return payload.parse(value.encode())
+    except (InvalidJson, UnicodeEncodeError):
+        pass  # no JSON, or such as only Python writes: NaN, half surrogates
+    try:
+        return payload.encode(json.loads(value))
+    except ValueError:
+        return given
 
 
 class Query:

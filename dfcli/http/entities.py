@@ -118,7 +118,7 @@ def _input(call: Call) -> Payload:
         except UnicodeDecodeError as error:
             raise InvalidArgument("the body is no text", why=str(error)) from None
     try:
-        return call.payload()
+        return call.input_payload()
     except InvalidJson as error:
         raise Refusal(400, error.code, f"Could not parse JSON content: {error.why or error.what}") from None
 

@@ -71,7 +71,7 @@ async def live_instance(call: Call) -> InstanceSummary:
 )
 async def start(call: Call) -> Response:
     seconds = wait_seconds(call)
-    payload = call.payload()
+    payload = call.input_payload()
     wanted = call.params.get("id")
     instance_id = await call.host.start_instance(
         call.params["name"],

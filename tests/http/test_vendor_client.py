@@ -1,7 +1,7 @@
 """The vendor's own client for Python, unmodified, against the workers' address of the real host.
 
-It sends inputs, payloads of events and of operations as JSON in a JSON string, which its own orchestrators undo; the
-app here is not one of those, so they come back as they were sent.
+It sends inputs, payloads of events and of operations as JSON in a JSON string. The address for it undoes that for
+inputs; events keep their form, which its apps undo themselves.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from dfcli.model.links import management_links
+from dfcli.host.client_payload import client_payload
 from tests.http.contract_world import World, world_in
 
 BASE = "/runtime/webhooks/durabletask"
@@ -26,27 +26,13 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         yield found
 
 
-def binding(world: World) -> str:
+def binding(world: World, address: str = "python1/durabletask") -> str:
     """What Durable Functions hands to a function that asks for the client."""
-    base = world.running.url + BASE
-    return json.dumps(
-        {
-            "taskHubName": "default",
-            "connectionName": "Storage",
-            "creationUrls": {
-                "createNewInstancePostUri": f"{base}/orchestrators/{{functionName}}[/{{instanceId}}]?code=",
-                "createAndWaitOnNewInstancePostUri": f"{base}/orchestrators/{{functionName}}[/{{instanceId}}]?"
-                "timeout={timeoutInSeconds}&pollingInterval={intervalInSeconds}&code=",
-            },
-            "managementUrls": management_links(base, "INSTANCEID", "default"),
-            "baseUrl": base,
-            "requiredQueryStringParameters": "",
-            "rpcBaseUrl": f"{world.running.url}/rpc/{world.running.host.rpc_token}/durabletask/",
-        }
-    )
+    rpc = f"{world.running.url}/rpc/{world.running.host.rpc_token}/{address}/"
+    return json.dumps(client_payload(world.running.url + BASE, rpc, "default"))
 
 
-def with_client(world: World, use: Callable[[Any], Awaitable[None]]) -> None:
+def with_client(world: World, use: Callable[[Any], Awaitable[None]], address: str = "python1/durabletask") -> None:
     from azure.durable_functions import DurableOrchestrationClient
     from azure.durable_functions.models.utils import http_utils
 
@@ -54,7 +40,7 @@ def with_client(world: World, use: Callable[[Any], Awaitable[None]]) -> None:
         http_utils._session_lock = asyncio.Lock()  # its session belongs to one loop
         http_utils._client_session = None
         try:
-            await use(DurableOrchestrationClient(binding(world)))
+            await use(DurableOrchestrationClient(binding(world, address)))
         finally:
             await http_utils._close_session()
 
@@ -170,7 +156,7 @@ def test_it_signals_and_reads_entities(world: World) -> None:
         await client.signal_entity(shop, "set", {"n": 5})
         while not (found := await client.read_entity_state(shop)).entity_exists:
             pass
-        assert found.entity_state == '{"n": 5}'
+        assert found.entity_state == {"n": 5}
 
     with_client(world, use)
 
@@ -186,9 +172,44 @@ def test_its_helpers_for_http_functions_lead_to_the_host(world: World) -> None:
         await ended(client, "linked")
         target = links["statusQueryGetUri"].removeprefix(world.running.url)
         answer = world.call("GET", target)
-        assert (answer.status, answer.json["output"]) == (200, "7")
+        assert (answer.status, answer.json["output"]) == (200, 7)
         await client.start_new("echo", "waited", 8)
         done = await client.wait_for_completion_or_create_check_status_response(request, "waited", 10_000, 50)
         assert (done.status_code, json.loads(done.get_body())) == (200, 8)
+
+    with_client(world, use)
+
+
+VALUES = [0, False, "", "7", "null", '{"a": 1}', "not JSON", {"ü": [1.5, None, {"deep": "😀"}]}, []]
+
+
+def test_inputs_arrive_as_they_were_meant_and_events_in_the_clients_form(world: World) -> None:
+    async def use(client: Any) -> None:
+        for number, value in enumerate([*VALUES, None]):
+            await client.start_new("echo", f"meant-{number}", value)
+            found = await ended(client, f"meant-{number}")
+            assert (found.output, found.input_) == (value, value)
+            await client.start_new("approval", f"event-{number}")
+            await client.raise_event(f"event-{number}", "approval", value)
+            assert (await ended(client, f"event-{number}")).output == json.dumps(value)
+
+    with_client(world, use)
+
+
+def test_the_address_for_other_clients_takes_bodies_as_they_are(world: World) -> None:
+    async def use(client: Any) -> None:
+        await client.start_new("echo", "as-it-is", {"a": 1})
+        assert (await ended(client, "as-it-is")).output == '{"a": 1}'
+
+    with_client(world, use, "durabletask")
+
+
+def test_an_input_that_is_nested_too_deeply_is_refused_also_within_a_string(world: World) -> None:
+    async def use(client: Any) -> None:
+        deep: Any = 1
+        for _ in range(70):
+            deep = [deep]
+        with pytest.raises(Exception, match="nested too deeply"):
+            await client.start_new("echo", "deep", deep)
 
     with_client(world, use)
