@@ -11,6 +11,7 @@ from dfcli.cli import options, render, tables, terminal
 from dfcli.cli.options import Format
 from dfcli.cli.tables import Column
 from dfcli.errors import InvalidArgument
+from dfcli.project.scaffold import Sdk
 
 
 def new_app(
@@ -20,12 +21,16 @@ def new_app(
     name: Annotated[
         str, typer.Argument(metavar="NAME", help="The folder to make, and the app's name.", show_default=False)
     ] = "",
+    sdk: Annotated[
+        Sdk, typer.Option("--sdk", help="Whose library the app imports; with `azure` it runs here and in Azure.")
+    ] = Sdk.dfcli,
     show: Annotated[bool, typer.Option("--list", help="List the templates.")] = False,
     output: options.Output = Format.table,
 ) -> None:
     """Make an app from a template.
 
-    Writes a folder with function_app.py, dfcli.toml, a README and a passing test. Nothing is ever overwritten.
+    Writes a folder with function_app.py, dfcli.toml, a README and a passing test. Nothing is ever overwritten. With
+    `--sdk azure` the app imports Azure's packages (pip install 'dfcli[azure]'), and has the files that Azure needs.
     """
     from dfcli.project import scaffold
 
@@ -39,7 +44,7 @@ def new_app(
             hint=f"dfcli new {template or 'sequence'} my-app",
         )
     target = os.path.abspath(name)
-    made = scaffold.scaffold(template, target)
+    made = scaffold.scaffold(template, target, sdk)
     shown = render.shown_path(made.folder)
     if output in (Format.json, Format.jsonl):
         result = {"folder": made.folder, "files": made.files, "next": made.next_steps}

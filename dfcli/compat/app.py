@@ -6,10 +6,13 @@ import json
 from types import ModuleType
 from typing import Any
 
+from dfcli.authoring.app import Blueprint
 from dfcli.authoring.triggers import FunctionDefinition
 from dfcli.compat.bindings import definition
 from dfcli.compat.builders import unwrapped
 from dfcli.errors import AppLoadError
+from dfcli.model.history import AZURE_RULES
+from dfcli.registry.registry import Registry
 
 
 def azure_apps(module: ModuleType) -> dict[str, Any]:
@@ -22,6 +25,16 @@ def azure_apps(module: ModuleType) -> dict[str, Any]:
         return {}
     found = {id(value): (name, value) for name, value in vars(module).items() if isinstance(value, register)}
     return dict(found.values())
+
+
+def functions_of(app: Any) -> Registry:
+    """The functions of an app, whichever library it was written with. Raises AppLoadError, and TypeError for what is
+    no app."""
+    if isinstance(app, Blueprint):
+        return Registry.from_app(app)
+    if not hasattr(app, "_function_builders") or not hasattr(app, "auth_level"):
+        raise TypeError(f"an app is a df.DFApp of dfcli or of Azure's packages, not {type(app).__name__}")
+    return Registry(definitions(app), AZURE_RULES)
 
 
 def definitions(app: Any) -> list[FunctionDefinition]:

@@ -13,6 +13,7 @@ from typing import Any, Self
 from urllib.parse import urlsplit
 
 from dfcli.authoring.app import Blueprint
+from dfcli.compat.app import functions_of
 from dfcli.env.environment import Env
 from dfcli.errors import OutcomeUnknown, Unavailable
 from dfcli.host.activities import Activities, ActivityCall
@@ -60,12 +61,13 @@ MEMORY = ":memory:"
 class Host(Reading, LifeCycle, Performing, Firing, HttpFunctions):
     """`async with Host(app, hub=PATH) as host:` runs instances until the block ends; no port is opened.
 
-    Raises HubLocked when another process holds the hub, HubUnreadable when its folder cannot be used.
+    `app` is one of this library or of Azure's packages. Raises HubLocked when another process holds the hub,
+    HubUnreadable when its folder cannot be used.
     """
 
     def __init__(
         self,
-        app: Blueprint | Registry,
+        app: Blueprint | Registry | Any,
         *,
         hub: str,
         env: Env | None = None,
@@ -81,7 +83,7 @@ class Host(Reading, LifeCycle, Performing, Firing, HttpFunctions):
         on_transition: Callable[[Transition], None] | None = None,
         tracer_provider: Any = None,
     ) -> None:
-        self.registry = app if isinstance(app, Registry) else Registry.from_app(app)
+        self.registry = app if isinstance(app, Registry) else functions_of(app)
         self.hub_path = hub
         self.hub_name = hub_name
         self.env = env or (_memory_env() if hub == MEMORY else Env())

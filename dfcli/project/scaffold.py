@@ -5,7 +5,9 @@ Nothing that exists is touched: the target is a new folder or an empty one, and 
 
 from __future__ import annotations
 
+import enum
 import errno
+import json
 import os
 import re
 import shlex
@@ -24,7 +26,21 @@ TEMPLATE_FILE = "template.toml"
 """In each template, not copied: `description`, `start` and `then` (commands to try), `settings` for dfcli.toml."""
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}\Z")
 _PLACEHOLDER = "{{app_name}}"
+_AZURE = "_azure"
+"""The folder of `templates/` with the files that every app for Azure has beside its template's."""
+_IMPORTS = {
+    "import dfcli as df\n": "import azure.durable_functions as df\n",
+    "from dfcli import HttpRequest, HttpResponse\n": "from azure.functions import HttpRequest, HttpResponse\n",
+}
+"""All that differs in the code of an app for Azure."""
 _LEFT_BEHIND = frozenset({"__pycache__", ".pytest_cache", ".dfcli", TEMPLATE_FILE})
+
+
+class Sdk(enum.StrEnum):
+    """Whose library the app is written with."""
+
+    dfcli = "dfcli"
+    azure = "azure"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +79,7 @@ def list_templates() -> list[Template]:
     return [Template(name, str(_description(root, name).get("description", ""))) for name in names]
 
 
-def scaffold(template: str, target: str) -> Scaffolded:
+def scaffold(template: str, target: str, sdk: Sdk = Sdk.dfcli) -> Scaffolded:
     """Make the app `target`, whose last part is the app's name. What was begun is taken back when it fails.
 
     Raises NotFound for an unknown template, InvalidArgument for a name that cannot be used, WrongState when something
@@ -82,8 +98,27 @@ def scaffold(template: str, target: str) -> Scaffolded:
     source, about = os.path.join(root, template), _description(root, template)
     contents = {path: _filled(os.path.join(source, path), name) for path in _files(source)}
     contents[TOML] = _settings_file(about.get("settings", {}))
+    if sdk is Sdk.azure:
+        _for_azure(root, contents, about.get("settings", {}))
     _write(folder, contents)
     return Scaffolded(folder, sorted(contents), _next_steps(folder, about))
+
+
+def _for_azure(root: str, contents: dict[str, bytes], settings: dict[str, Any]) -> None:
+    """Make of a template's files those of an app that Azure's packages load."""
+    code = contents["function_app.py"].decode()
+    for ours, azures in _IMPORTS.items():
+        code = code.replace(ours, azures)
+    contents["function_app.py"] = code.encode()
+    source = os.path.join(root, _AZURE)
+    for path in _files(source):
+        content = _filled(os.path.join(source, path), "")
+        contents[path] = contents.get(path, b"") + content
+    values = {"FUNCTIONS_WORKER_RUNTIME": "python", "AzureWebJobsStorage": "UseDevelopmentStorage=true"}
+    local = {"IsEncrypted": False, "Values": {**values, **settings.get("app", {})}}
+    contents["local.settings.json"] = json.dumps(local, indent=2).encode() + b"\n"
+    # Values of the app have one home, and Azure's tools look for them there.
+    contents[TOML] = _settings_file({name: value for name, value in settings.items() if name != "app"})
 
 
 def _write(folder: str, contents: dict[str, bytes]) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Generator
 from typing import Any
 
 import dfcli as df
+from dfcli import HttpRequest, HttpResponse
 
 import copying
 
@@ -12,25 +13,24 @@ app = df.DFApp()
 RETRY = df.RetryOptions(
     first_retry_interval_in_milliseconds=1_000,
     max_number_of_attempts=3,
-    backoff_coefficient=2,
 )
-"""A file that cannot be copied is tried three times, after pauses of one and two seconds."""
+"""A file that cannot be copied is tried three times, after pauses of one second."""
 
 
 @app.route(route="orchestrators/{functionName}", methods=["POST"])
 @app.durable_client_input(client_name="client")
-async def http_start(req: df.HttpRequest, client: df.DurableOrchestrationClient) -> df.HttpResponse:
+async def http_start(req: HttpRequest, client: df.DurableOrchestrationClient) -> HttpResponse:
     """Start an instance over HTTP; the answer holds the links to follow it."""
     try:
         client_input = req.get_json() if req.get_body() else None
         instance_id = await client.start_new(req.route_params["functionName"], client_input=client_input)
-    except (ValueError, df.DfError) as error:
-        return df.HttpResponse(str(error), status_code=400)
+    except Exception as error:  # no JSON, or refused by the host: the client says it in plain exceptions
+        return HttpResponse(str(error), status_code=400)
     return client.create_check_status_response(req, instance_id)
 
 
 @app.orchestration_trigger(context_name="context")
-def back_up(context: df.DurableOrchestrationContext) -> Generator[df.Task, Any, dict[str, Any]]:
+def back_up(context: df.DurableOrchestrationContext) -> Generator[Any, Any, dict[str, Any]]:
     """Input: {"source": folder, "target": folder}. Output: how many files and bytes the target now holds of it."""
     folders = yield context.call_activity(list_files, context.get_input())
     context.set_custom_status(f"copying {len(folders['files'])} files")

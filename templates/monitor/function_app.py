@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import dfcli as df
+from dfcli import HttpRequest, HttpResponse
 
 import looking
 
@@ -16,18 +17,18 @@ LOOKS_PER_GENERATION = 50
 
 @app.route(route="orchestrators/{functionName}", methods=["POST"])
 @app.durable_client_input(client_name="client")
-async def http_start(req: df.HttpRequest, client: df.DurableOrchestrationClient) -> df.HttpResponse:
+async def http_start(req: HttpRequest, client: df.DurableOrchestrationClient) -> HttpResponse:
     """Start an instance over HTTP; the answer holds the links to follow it."""
     try:
         client_input = req.get_json() if req.get_body() else None
         instance_id = await client.start_new(req.route_params["functionName"], client_input=client_input)
-    except (ValueError, df.DfError) as error:
-        return df.HttpResponse(str(error), status_code=400)
+    except Exception as error:  # no JSON, or refused by the host: the client says it in plain exceptions
+        return HttpResponse(str(error), status_code=400)
     return client.create_check_status_response(req, instance_id)
 
 
 @app.orchestration_trigger(context_name="context")
-def watch(context: df.DurableOrchestrationContext) -> Generator[df.Task, Any, dict[str, Any] | None]:
+def watch(context: df.DurableOrchestrationContext) -> Generator[Any, Any, dict[str, Any] | None]:
     """Input: {"url": address, "every_seconds": number, "for_seconds": number}. Output: whether it is up, and after
     how many looks."""
     state = looking.checked(context.get_input())

@@ -5,12 +5,12 @@ from __future__ import annotations
 import http.server
 import threading
 import urllib.error
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.sample_apps.served import Served, copied, served
+from tests.sample_apps.served import Served, served
 
 
 class Site(http.server.ThreadingHTTPServer):
@@ -49,8 +49,10 @@ def on(host: Served, url: str) -> str:
     return f"{host.url}/runtime/{url.partition('/runtime/')[2]}"
 
 
-def test_a_watch_goes_on_after_a_kill_and_ends_when_the_site_is_up(tmp_path: Path, site: Site) -> None:
-    app = copied("monitor", tmp_path)
+def test_a_watch_goes_on_after_a_kill_and_ends_when_the_site_is_up(
+    fresh_app: Callable[[str], Path], site: Site
+) -> None:
+    app = fresh_app("monitor")
     with served(app) as host:
         links = host.start("watch", {"url": site.url, "every_seconds": 0.2, "for_seconds": 600})
         host.until_a_timer_is_set()
@@ -64,8 +66,8 @@ def test_a_watch_goes_on_after_a_kill_and_ends_when_the_site_is_up(tmp_path: Pat
     assert status["customStatus"]["last"] == "200 OK"
 
 
-def test_readings_that_were_acknowledged_are_counted_once_each_across_a_kill(tmp_path: Path) -> None:
-    app = copied("aggregator", tmp_path)
+def test_readings_that_were_acknowledged_are_counted_once_each_across_a_kill(fresh_app: Callable[[str], Path]) -> None:
+    app = fresh_app("aggregator")
     with served(app) as host:
         for value in range(20):
             host.request("POST", f"{host.url}/api/sensors/kitchen/readings", value)
@@ -80,8 +82,10 @@ def test_readings_that_were_acknowledged_are_counted_once_each_across_a_kill(tmp
 
 
 @pytest.mark.parametrize(("path", "body", "code"), [("kitchen/readings", "warm", 400), ("nobody", None, 404)])
-def test_the_aggregator_refuses_what_it_cannot_use(path: str, body: object, code: int, tmp_path: Path) -> None:
-    with served(copied("aggregator", tmp_path)) as host:
+def test_the_aggregator_refuses_what_it_cannot_use(
+    path: str, body: object, code: int, fresh_app: Callable[[str], Path]
+) -> None:
+    with served(fresh_app("aggregator")) as host:
         with pytest.raises(urllib.error.HTTPError) as refused:
             host.request("POST" if body else "GET", f"{host.url}/api/sensors/{path}", body)
         with refused.value as answer:

@@ -6,6 +6,7 @@ import filecmp
 import json
 import os
 import urllib.error
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -38,16 +39,18 @@ def test_there_is_a_sample_app_for_each_template_and_a_saga() -> None:
     assert all((SAMPLE_APPS / name / "README.md").exists() for name in NAMES)
 
 
-def test_sequence_greets_three_cities_in_order(tmp_path: Path) -> None:
-    with served(copied("sequence", tmp_path)) as host:
+def test_sequence_greets_three_cities_in_order(fresh_app: Callable[[str], Path]) -> None:
+    with served(fresh_app("sequence")) as host:
         status = host.outcome(host.start("hello_orchestrator", None))
     assert status["runtimeStatus"] == "Completed"
     assert status["output"] == ["Hello Seattle", "Hello Tokyo", "Hello London"]
 
 
 @pytest.mark.parametrize(("name", "body"), [("nobody", None), ("hello_orchestrator", "not json")])
-def test_the_http_starter_answers_a_wrong_request_with_400_and_why(name: str, body: str | None, tmp_path: Path) -> None:
-    with served(copied("sequence", tmp_path)) as host:
+def test_the_http_starter_answers_a_wrong_request_with_400_and_why(
+    name: str, body: str | None, fresh_app: Callable[[str], Path]
+) -> None:
+    with served(fresh_app("sequence")) as host:
         request = urllib.request.Request(
             f"{host.url}/api/orchestrators/{name}", body.encode() if body else None, method="POST"
         )
@@ -74,17 +77,19 @@ def content(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_fan_out_fan_in_backs_up_a_folder(tmp_path: Path) -> None:
+def test_fan_out_fan_in_backs_up_a_folder(tmp_path: Path, fresh_app: Callable[[str], Path]) -> None:
     total = folder_with_files(tmp_path / "source", 60)
     folders = {"source": str(tmp_path / "source"), "target": str(tmp_path / "target")}
-    with served(copied("fan-out-fan-in", tmp_path)) as host:
+    with served(fresh_app("fan-out-fan-in")) as host:
         status = host.outcome(host.start("back_up", folders))
     assert status["output"] == {"files": 60, "bytes": total, "copied": 60, "skipped": []}
     assert content(tmp_path / "target") == content(tmp_path / "source")
 
 
-def test_a_backup_that_is_killed_goes_on_and_copies_no_recorded_file_again(tmp_path: Path) -> None:
-    app = copied("fan-out-fan-in", tmp_path)
+def test_a_backup_that_is_killed_goes_on_and_copies_no_recorded_file_again(
+    tmp_path: Path, fresh_app: Callable[[str], Path]
+) -> None:
+    app = fresh_app("fan-out-fan-in")
     total = folder_with_files(tmp_path / "source", 200)
     folders = {"source": str(tmp_path / "source"), "target": str(tmp_path / "target")}
     with served(app) as host:
@@ -106,9 +111,11 @@ def test_a_backup_that_is_killed_goes_on_and_copies_no_recorded_file_again(tmp_p
     assert {path: after[path] for path in before} == before, "a finished copy was made again"
 
 
-def test_a_file_that_cannot_be_copied_fails_the_backup_and_is_named(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_copied_fails_the_backup_and_is_named(
+    tmp_path: Path, fresh_app: Callable[[str], Path]
+) -> None:
     folder_with_files(tmp_path / "source", 3)
-    app = copied("fan-out-fan-in", tmp_path)
+    app = fresh_app("fan-out-fan-in")
     if os.geteuid():
         (tmp_path / "source" / "part0" / "file0.bin").chmod(0)
     else:  # root may read everything, but cannot put a file where a folder stands
@@ -136,8 +143,8 @@ def code_in(outbox: Path) -> str:
     return str(json.loads(line)["text"]).split()[-1]
 
 
-def test_phone_verification_takes_the_code_that_was_sent_even_across_a_kill(tmp_path: Path) -> None:
-    app = copied("phone-verification", tmp_path)
+def test_phone_verification_takes_the_code_that_was_sent_even_across_a_kill(fresh_app: Callable[[str], Path]) -> None:
+    app = fresh_app("phone-verification")
     with served(app) as host:
         links = host.start("verify_phone", "+15550100")
         host.until_a_timer_is_set()  # the message has been sent by then

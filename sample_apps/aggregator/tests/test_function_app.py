@@ -14,7 +14,7 @@ import totals
 async def send(host: df.Host, readings: dict[str, list[float]]) -> None:
     for sensor, values in readings.items():
         for value in values:
-            await host.client.signal_entity(df.EntityId("sensor", sensor), "add", value)
+            await host.client.signal_entity(df.EntityId("sensor", sensor), "add", {"value": value})
 
 
 async def report(host: df.Host, sensors: list[str], *, reset: bool = False) -> Any:
@@ -68,7 +68,7 @@ def test_a_wrong_reading_changes_nothing(tmp_path: Path) -> None:
     async def run() -> Any:
         async with df.Host(function_app.app, hub=str(tmp_path / "hub")) as host:
             await send(host, {"kitchen": [1]})
-            await host.client.signal_entity(df.EntityId("sensor", "kitchen"), "add", "warm")
+            await host.client.signal_entity(df.EntityId("sensor", "kitchen"), "add", {"value": "warm"})
             await send(host, {"kitchen": [3]})
             return await report(host, ["kitchen"])
 
