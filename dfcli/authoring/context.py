@@ -48,6 +48,7 @@ class Wishes(Protocol):
     input: Payload
     custom_status: Payload
     will_continue_as_new: bool
+    all_fails_fast: bool
 
     def call_activity(self, name: str, input: Payload, retry: RetryOptions | None, expected_type: Any) -> Task: ...
 
@@ -301,7 +302,7 @@ class OrchestrationContext:
 
     def task_all(self, activities: Iterable[Task]) -> WhenAllTask:
         """A task that waits for all of them: their results in order, or the failure that arrived first."""
-        return WhenAllTask(activities)
+        return WhenAllTask(activities, fails_fast=self._wishes.all_fails_fast)
 
     def task_any(self, activities: Iterable[Task]) -> WhenAnyTask:
         """A task that completes with the first of them to complete: the task itself, failed or not."""

@@ -31,7 +31,7 @@ _STATES = (TaskState.RUNNING, TaskState.SUCCEEDED, TaskState.FAILED)
 class Task:
     """Something an orchestrator can wait for with `yield` (in a generator) or `await` (in an `async def`)."""
 
-    __slots__ = ("_outcome", "_state", "_watchers", "expected_type", "id", "name")
+    __slots__ = ("_outcome", "_schedule", "_state", "_watchers", "expected_type", "id", "name")
 
     kind = "task"
 
@@ -43,6 +43,8 @@ class Task:
         self._state = RUNNING
         self._outcome: Any = None
         self._watchers: list[_Compound] | None = None
+        self._schedule: Callable[[], None] | None = None
+        """What is done once the code first waits for it, where that schedules; None: it is scheduled."""
 
     def __await__(self) -> Generator[Task, Any, Any]:
         return (yield self)
@@ -121,6 +123,7 @@ class TimerTask(Task):
         if self._state != RUNNING:
             raise ValueError("Cannot cancel a completed task.")
         self.is_cancelled = True
+        self._schedule = None
         self._on_cancel(self)
         fail(self, TaskCancelledError("the timer was cancelled"))
 
@@ -140,10 +143,12 @@ class EventTask(Task):
 class _Compound(Task):
     """A task made of others. Completing one of n children costs O(1)."""
 
-    __slots__ = ("children",)
+    __slots__ = ("children", "is_scheduled")
 
     def __init__(self, children: Iterable[Task]) -> None:
         super().__init__(-1)
+        self.is_scheduled = False
+        """Whether `schedule` has gone through it."""
         self.children: list[Task] = _tasks(self.kind, children)
         self.id = [child.id for child in self.children]
 
@@ -161,19 +166,24 @@ class _Compound(Task):
 
 
 class WhenAllTask(_Compound):
-    """Completes when every child has: with their results in order, or with the failure that arrived first."""
+    """Completes when every child has: with their results in order, or with the failure that arrived first.
 
-    __slots__ = ("_failure", "_missing")
+    With `fails_fast` it completes with the first failure, as Azure's 1.x SDK has it; of children that have failed
+    before, that is the first in order.
+    """
+
+    __slots__ = ("_fails_fast", "_failure", "_missing")
     kind = "task_all"
 
-    def __init__(self, children: Iterable[Task]) -> None:
+    def __init__(self, children: Iterable[Task], *, fails_fast: bool = False) -> None:
         super().__init__(children)
         self._failure: BaseException | None = None
+        self._fails_fast = fails_fast
         self._missing = sum(child._state == RUNNING for child in self.children)
         failed = [child._outcome for child in self.children if child._state == FAILED]
         if failed:
-            self._failure = min(failed, key=_arrival)
-        if self._missing:
+            self._failure = failed[0] if fails_fast else min(failed, key=_arrival)
+        if self._missing and not (failed and fails_fast):
             self._watch()
         else:
             self._complete()
@@ -183,10 +193,12 @@ class WhenAllTask(_Compound):
         return len(self.children) - self._missing
 
     def child_completed(self, child: Task) -> bool:
+        if self._state != RUNNING:
+            return False
         if child._state == FAILED and self._failure is None:
             self._failure = child._outcome
         self._missing -= 1
-        if self._missing:
+        if self._missing and not (self._fails_fast and self._failure is not None):
             return False
         self._complete()
         return True
@@ -235,6 +247,27 @@ def fail(task: Task, error: BaseException) -> None:
     task._outcome = error
     if task._watchers is not None:
         _tell(task)
+
+
+def schedule(task: Task) -> None:
+    """The code waits for a task: schedule what of it is not scheduled yet, in order. The engine's to call.
+
+    Also of a compound that is complete already: what it holds was asked for.
+    """
+    compounds: list[_Compound] = []
+    rest = [task]
+    while rest:
+        part = rest.pop()
+        if isinstance(part, _Compound):
+            if not part.is_scheduled:
+                part.is_scheduled = True
+                compounds.append(part)
+                rest.extend(reversed(part.children))
+        elif part._schedule is not None:
+            act, part._schedule = part._schedule, None
+            act()
+    for compound in reversed(compounds):
+        compound.id = [child.id for child in compound.children]
 
 
 def waiting_parts(task: Task) -> list[Task]:

@@ -6,7 +6,9 @@ during a replay the cursor gives the recorded event instead, so live and replaye
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -20,10 +22,11 @@ from dfcli.engine.entity_calls import EntityCalls
 from dfcli.engine.http_call import HttpCall
 from dfcli.engine.mailbox import Mailbox
 from dfcli.engine.retrying import RetryingCall
+from dfcli.engine.rules import NATIVE, Rules
 from dfcli.errors import InvalidArgument
 from dfcli.model import history as h
 from dfcli.model.durable_http import HTTP_ACTIVITY
-from dfcli.model.ids import ExecutionKey, check_instance_id, child_instance_id
+from dfcli.model.ids import ExecutionKey, check_instance_id, child_instance_id, stand_in_child_id
 from dfcli.model.payload import NOTHING, Payload
 from dfcli.model.time import shifted
 
@@ -35,6 +38,7 @@ class Decisions:
 
     __slots__ = (
         "_refusals",
+        "all_fails_fast",
         "cancelled_timers",
         "continuing_with",
         "cursor",
@@ -58,6 +62,7 @@ class Decisions:
         "open_timers",
         "parent_instance_id",
         "pending",
+        "rules",
         "status_is_due",
         "timestamp",
         "uuids",
@@ -65,8 +70,10 @@ class Decisions:
         "will_continue_as_new",
     )
 
-    def __init__(self, key: ExecutionKey, started: h.ExecutionStarted) -> None:
+    def __init__(self, key: ExecutionKey, started: h.ExecutionStarted, rules: Rules = NATIVE) -> None:
         self.key = key
+        self.rules = rules
+        self.all_fails_fast = rules.all_fails_fast
         self.instance_id = key.instance_id
         self.execution_id = started.execution_id
         self.parent_instance_id = started.parent.instance_id if started.parent else None
@@ -189,14 +196,16 @@ class Decisions:
         task = ActivityTask(self.next_event_id, name, expected_type)
         if self.is_muted:
             self.refuse()
-        elif retry is None:
+        elif retry is None and not self.rules.waits_schedule:
             self._schedule_activity(task, name, input, None, 1)
+        elif retry is None:
+            self._begin(task, lambda: self._schedule_activity(task, name, input, None, 1))
         else:
 
             def attempt(call: RetryingCall, first: int | None, number: int) -> None:
                 self._schedule_activity(call, name, input, first, number)
 
-            RetryingCall(task, retry, attempt, self).begin()
+            self._begin(task, lambda: RetryingCall(task, retry, attempt, self).begin())
         return task
 
     def call_sub_orchestrator(
@@ -225,7 +234,7 @@ class Decisions:
                     event_id=event_id,
                     timestamp=self.timestamp,
                     name=name,
-                    child_instance_id=instance_id or child_instance_id(self.key, self.execution_id, event_id),
+                    child_instance_id=instance_id or self._child_id(event_id),
                     version=version,
                     input=input.raw,
                     input_text=input.text,
@@ -239,9 +248,9 @@ class Decisions:
             self.pending[event_id] = call
 
         if retry is None:
-            attempt(task, None, 1)
+            self._begin(task, lambda: attempt(task, None, 1))
         else:
-            RetryingCall(task, retry, attempt, self).begin()
+            self._begin(task, lambda: RetryingCall(task, retry, attempt, self).begin())
         return task
 
     def call_http(self, request: Payload, retry: RetryOptions | None, expected_type: Any) -> Task:
@@ -254,7 +263,7 @@ class Decisions:
             assert isinstance(call, HttpCall)
             self._schedule_activity(call, HTTP_ACTIVITY, call.input, first, number)
 
-        HttpCall(task, request, retry, attempt, self).begin()
+        self._begin(task, lambda: HttpCall(task, request, retry, attempt, self).begin())
         return task
 
     def create_timer(self, fire_at: str) -> TimerTask:
@@ -262,7 +271,7 @@ class Decisions:
         if self.is_muted:
             self.refuse()
         else:
-            self._schedule_timer(task, fire_at, None)
+            self._begin(task, partial(self._schedule_timer, task, fire_at, None))
         return task
 
     def wait_for_event(self, name: str, expected_type: Any) -> EventTask:
@@ -270,15 +279,17 @@ class Decisions:
         if self.is_muted:
             self.refuse()
             return task
-        event = self.mailbox.take(name)
-        if event is None:
-            self.mailbox.wait(task)
-        else:
-            succeed_with(task, event.input, event.input_text)
+        self._begin(task, lambda: self._begin_wait(task))
         return task
 
     def call_entity(self, entity_id: str, operation: str, input: Payload, expected_type: Any) -> EntityCallTask:
-        return self._entity_calls().call(entity_id, operation, input, expected_type)
+        calls = self._entity_calls()
+        task = calls.new_call(entity_id, operation, expected_type)
+        if self.is_muted:
+            self.refuse()
+        else:
+            self._begin(task, lambda: calls.call(task, input))
+        return task
 
     def signal_entity(self, entity_id: str, operation: str, input: Payload, due: str | None) -> EntitySignalTask:
         return self._entity_calls().signal(entity_id, operation, input, due)
@@ -321,6 +332,30 @@ class Decisions:
         return self._schedule_timer(call, shifted(self.timestamp, delay), None)
 
     # ------------------------------------------------------------------------------------------------------------
+
+    def _begin(self, task: Task, act: Callable[[], object]) -> None:
+        """Schedule a task now, or once the code waits for it; it has no number until then."""
+        if self.rules.waits_schedule:
+            task.id, task._schedule = None, partial(self._schedule, task, act)
+        else:
+            act()
+
+    def _schedule(self, task: Task, act: Callable[[], object]) -> None:
+        task.id = self.next_event_id
+        act()
+
+    def _begin_wait(self, task: EventTask) -> None:
+        task.id, task.since = -1, self.timestamp
+        event = self.mailbox.take(task.name)
+        if event is None:
+            self.mailbox.wait(task)
+        else:
+            succeed_with(task, event.input, event.input_text)
+
+    def _child_id(self, event_id: int) -> str:
+        if self.rules.child_ids_are_opaque:
+            return stand_in_child_id(self.execution_id, event_id)
+        return child_instance_id(self.key, self.execution_id, event_id)
 
     def _schedule_activity(
         self, answered: Task | RetryingCall, name: str, input: Payload, first: int | None, number: int

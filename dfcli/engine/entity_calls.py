@@ -62,16 +62,17 @@ class EntityCalls:
 
     # -- wishes --------------------------------------------------------------------------------------------------
 
-    def call(self, entity_id: str, operation: str, input: Payload, expected_type: Any) -> EntityCallTask:
+    def new_call(self, entity_id: str, operation: str, expected_type: Any) -> EntityCallTask:
+        """A call of which nobody knows yet."""
         decisions = self._decisions
-        task = EntityCallTask(decisions.next_event_id, operation, expected_type, entity_id, decisions.timestamp)
-        if decisions.is_muted:
-            decisions.refuse()
-            return task
+        return EntityCallTask(decisions.next_event_id, operation, expected_type, entity_id, decisions.timestamp)
+
+    def call(self, task: EntityCallTask, input: Payload) -> None:
+        """Send the message of a call. Raises InvalidArgument within a critical section that it does not fit."""
         if self._locked is not None:
-            self._check_call(entity_id)
-        self._wait(task, self._send(entity_id, OPERATION, Message(op=operation, input=input.json_text)))
-        return task
+            self._check_call(task.entity_id)
+        task.since = self._decisions.timestamp
+        self._wait(task, self._send(task.entity_id, OPERATION, Message(op=task.name, input=input.json_text)))
 
     def signal(self, entity_id: str, operation: str, input: Payload, due: str | None) -> EntitySignalTask:
         decisions = self._decisions

@@ -21,6 +21,7 @@ from dfcli.engine.decisions import Decisions
 from dfcli.engine.nondeterminism import NonDeterminismError, UnknownOrchestrator, UnknownRules
 from dfcli.engine.outcome import Episode
 from dfcli.engine.retrying import RetryingCall
+from dfcli.engine.rules import KNOWN, rules_named
 from dfcli.engine.run import Lookup, Run
 from dfcli.engine.waits import doing, waits_of
 from dfcli.model import history as h
@@ -29,9 +30,6 @@ from dfcli.model.query import CodeLocation, Wait
 from dfcli.model.voids import Voids
 
 __all__ = ["Episode", "Execution", "Lookup", "NonDeterminismError", "OrchestratorFunction", "UnknownOrchestrator"]
-
-RULES = "native/1"
-"""Flavour and version of the replay rules; a change of behaviour on replay needs a new version beside the old."""
 
 Observer: TypeAlias = Callable[[h.Event, "Execution"], None]
 """Told of each line during a replay: of what arrived right after the code has seen it (of the start, before), of a
@@ -177,9 +175,10 @@ class Execution:
         first = inbound[0] if inbound else None
         if not isinstance(first, h.ExecutionStarted):
             raise ValueError(f"the first event of execution {self.key} must be ExecutionStarted, not {first!r}")
-        if first.rules not in (RULES, h.AZURE_RULES):
-            raise UnknownRules(first.rules, RULES)
-        self._decisions = Decisions(self.key, first)
+        rules = rules_named(first.rules)
+        if rules is None:
+            raise UnknownRules(first.rules, KNOWN)
+        self._decisions = Decisions(self.key, first, rules)
         self._run = Run(self._lookup, first.name, self._decisions)
         self._started = first
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 from dfcli.authoring.failures import TaskFailedError
 from dfcli.authoring.tasks import Task
@@ -33,7 +34,7 @@ class Episode:
     """Once finished: a suspension that arrived after the end in the same batch, and holds for what continues it."""
 
 
-def output(value: object) -> Payload:
+def output(value: object, encode: Callable[[Any], Payload] = encode) -> Payload:
     """The payload of what an orchestrator returned. Raises TypeError or PayloadTooLarge in words for its author."""
     if isinstance(value, Task):
         raise TypeError(f"the orchestrator returned {value!r} itself: yield or await the task and return its result")

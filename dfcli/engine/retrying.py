@@ -9,6 +9,7 @@ from typing import Protocol
 from dfcli.authoring.failures import TaskFailedError
 from dfcli.authoring.retry import RetryOptions
 from dfcli.authoring.tasks import Task, fail
+from dfcli.engine.rules import Rules
 from dfcli.model.history import SubOrchestrationInstanceCompleted, TaskCompleted, TimerCreated
 from dfcli.model.time import to_datetime
 
@@ -19,6 +20,7 @@ class Delays(Protocol):
     timestamp: str
 
     next_event_id: int
+    rules: Rules
 
     def delay_retry(self, call: RetryingCall, delay: timedelta, first: int) -> TimerCreated: ...
 
@@ -26,9 +28,9 @@ class Delays(Protocol):
 
 
 class RetryingCall:
-    """Takes the answers to all attempts. Each attempt has an event id of its own; none follows the last failure."""
+    """Takes the answers to all attempts. Each attempt has an event id of its own."""
 
-    __slots__ = ("_attempt", "_delays", "_first", "_options", "_started", "attempts", "delay", "task")
+    __slots__ = ("_attempt", "_delays", "_first", "_last_failure", "_options", "_started", "attempts", "delay", "task")
 
     def __init__(
         self,
@@ -48,6 +50,8 @@ class RetryingCall:
         self._started = delays.timestamp
         self._first: int = task.id
         """Event id of the first attempt."""
+        self._last_failure: TaskFailedError | None = None
+        """What the timer after the last attempt holds back."""
 
     def begin(self) -> None:
         """Make the first attempt."""
@@ -68,12 +72,18 @@ class RetryingCall:
     def attempt_failed(self, error: TaskFailedError) -> None:
         elapsed = to_datetime(self._delays.timestamp) - to_datetime(self._started)
         delay = self._options.next_delay(error, self.attempts, elapsed)
-        if delay is None:
+        if delay is None and not self._delays.rules.delays_after_last:
             fail(self.task, error)
+        elif delay is None:
+            self._last_failure = error
+            self.delay = self._delays.delay_retry(self, timedelta(0), self._first)
         else:
             self.delay = self._delays.delay_retry(self, delay, self._first)
 
     def delay_over(self) -> None:
         self.delay = None
+        if self._last_failure is not None:
+            fail(self.task, self._last_failure)
+            return
         self.attempts += 1
         self._attempt(self, self._first, self.attempts)

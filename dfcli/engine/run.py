@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from types import FrameType
-from typing import ClassVar, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 from dfcli.authoring.context import OrchestrationContext
 from dfcli.authoring.interrupts import is_interrupt
 from dfcli.authoring.running import current
-from dfcli.authoring.tasks import FAILED, RUNNING, Task, fail
+from dfcli.authoring.tasks import FAILED, RUNNING, Task, fail, schedule
 from dfcli.engine import frames, outcome
 from dfcli.engine.code import Code, OrchestratorFunction, Returned, not_a_task
 from dfcli.engine.decisions import Decisions
 from dfcli.engine.nondeterminism import UnknownOrchestrator
 from dfcli.model import history as h
+from dfcli.model.payload import Payload, encode
 from dfcli.model.query import CodeLocation
 
 Lookup: TypeAlias = Callable[[str], OrchestratorFunction | None]
@@ -30,10 +31,31 @@ def _context(function: OrchestratorFunction, decisions: Decisions) -> Orchestrat
     return context
 
 
+def _scheduled(waited: Task) -> Task:
+    """A task that the code waits for, once what of it was not scheduled is; a failed one when it cannot be."""
+    try:
+        schedule(waited)
+    except Exception as error:
+        waited = Task(-1)
+        fail(waited, error)
+    return waited
+
+
 class Run:
     """The run of an orchestrator, from its first line to its end."""
 
-    __slots__ = ("_code", "_is_starting", "_lookup", "_raised_at", "awaiting", "decisions", "is_finished", "name")
+    __slots__ = (
+        "_code",
+        "_encode",
+        "_is_starting",
+        "_lookup",
+        "_raised_at",
+        "_waits_schedule",
+        "awaiting",
+        "decisions",
+        "is_finished",
+        "name",
+    )
 
     kind: ClassVar[str] = "orchestrator"
     attempt: ClassVar[int] = 0
@@ -48,6 +70,8 @@ class Run:
         self._code: Code | None = None
         self._is_starting = False
         self._raised_at: CodeLocation | None = None
+        self._waits_schedule = decisions.rules.waits_schedule
+        self._encode: Callable[[Any], Payload] = encode
 
     @property
     def is_due(self) -> bool:
@@ -60,6 +84,9 @@ class Run:
         if function is None:
             raise UnknownOrchestrator(self.name)
         self._is_starting = True
+        definition = getattr(function, "__dfcli__", None)
+        if definition is not None:
+            self._encode = definition.encode
         try:
             code = Code(function, _context(function, self.decisions))
         except Returned as returned:
@@ -102,6 +129,8 @@ class Run:
                 self._stop()
                 return
             if isinstance(waited, Task):
+                if self._waits_schedule:
+                    waited = _scheduled(waited)
                 if waited._state == RUNNING:
                     self.awaiting = waited
                     return
@@ -174,7 +203,7 @@ class Run:
             self._stop()
             return
         try:
-            result = outcome.output(value)
+            result = outcome.output(value, self._encode)
         except BaseException as error:  # `to_json` is user code
             if is_interrupt(error):
                 raise

@@ -58,7 +58,7 @@ class Loading:
         known = self._hub.history(lane.key.instance_id, lane.key.exec) if lane.last_seq > len(lane.unsent) else []
         return [*known, *lane.unsent]
 
-    def _load(self, lane: Lane, draft: Draft) -> Execution | None:
+    def _load(self, lane: Lane, draft: Draft, *, is_reload: bool = False) -> Execution | None:
         """The lane's execution, by replay unless it is new. None when it cannot be had: the lane is parked or ended."""
         if not self._runs_code:
             lane.parked = NO_CODE
@@ -89,7 +89,7 @@ class Loading:
                 registry = self.codes.registry_of(endings.code_of(history))
                 execution = Execution.replay(registry.lookup, history, lane.key)
             except NonDeterminismError as error:
-                self._disagree(lane, error, history, draft)
+                self._disagree(lane, error, history, draft, is_reload)
                 return None
             except UnknownOrchestrator as error:
                 self._park(lane, f"the app has no orchestrator {error.name!r} any more")
@@ -135,8 +135,14 @@ class Loading:
 
     # -- executions that cannot be had -------------------------------------------------------------------------------
 
-    def _disagree(self, lane: Lane, error: NonDeterminismError, history: Sequence[Event], draft: Draft) -> None:
-        if self._settings.on_nondeterminism == "park":
+    def _disagree(
+        self, lane: Lane, error: NonDeterminismError, history: Sequence[Event], draft: Draft, is_reload: bool
+    ) -> None:
+        first = history[0]
+        fails = self._settings.on_nondeterminism == "fail"
+        if self._settings.on_nondeterminism == "auto" and not is_reload:  # a file saved half-way must end nothing
+            fails = isinstance(first, h.ExecutionStarted) and first.rules == h.AZURE_RULES
+        if not fails:
             self._park(lane, str(error))
             return
         log.error("%s fails: %s", lane.key.instance_id, error)

@@ -19,7 +19,7 @@ from dfcli.host.codes import Codes
 from dfcli.host.draft import Draft
 from dfcli.host.lane import Lane
 from dfcli.model import history as h
-from dfcli.model.failure import FailureDetails
+from dfcli.model.failure import FailureDetails, details_text
 from dfcli.model.history import Event, Inbound
 from dfcli.model.ids import ExecutionKey, child_instance_id, stand_in_child_id
 from dfcli.model.trace import TraceContext, within
@@ -166,6 +166,7 @@ class Recorder:
 
     def _fail_child(self, parent: Lane, created: h.SubOrchestrationInstanceCreated, draft: Draft) -> None:
         reason = f"An Orchestration instance with the ID {created.child_instance_id} already exists."
+        failure = FailureDetails(error_type="InstanceExists", error_message=reason)
         self._answer(
             parent,
             h.SubOrchestrationInstanceFailed(
@@ -174,7 +175,8 @@ class Recorder:
                 timestamp=parent.last_timestamp,
                 task_scheduled_id=created.event_id,
                 reason=reason,
-                failure_details=FailureDetails(error_type="InstanceExists", error_message=reason),
+                details=details_text(failure) if self._scheduler.codes.registry.rules == h.AZURE_RULES else "",
+                failure_details=failure,
             ),
             draft,
         )
@@ -264,5 +266,6 @@ class Recorder:
             h.result_of(last),
             last.failure_details,
             scheduler.now(),
+            scheduler.codes.registry.rules,
         )
         self._answer(waiting, answer, draft)

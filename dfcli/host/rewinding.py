@@ -115,8 +115,9 @@ class Rewinding:
             if child.status == "Failed" and not child.quarantined:
                 self.gather(created.child_instance_id, parent_execution_id=line.execution_id)
                 continue
-            now = self._scheduler.now()
-            target.answers.append(child_ended(lane, created.event_id, child.status, child.output, child.failure, now))
+            now, rules = self._scheduler.now(), self._scheduler.codes.registry.rules
+            answer = child_ended(lane, created.event_id, child.status, child.output, child.failure, now, rules)
+            target.answers.append(answer)
 
     def _child(self, parent: InstanceSummary, created: h.SubOrchestrationInstanceCreated) -> InstanceSummary | None:
         """The sub-orchestration that a line has scheduled, unless it was purged or another one has its id."""

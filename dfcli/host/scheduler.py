@@ -178,7 +178,7 @@ class Scheduler(Loading):
                 log.info("%s: dropped a late result of activity %r", call.key.instance_id, call.scheduled.name)
                 continue
             lane.in_flight.discard(event_id)
-            lane.receive(result_line(lane, outcome, event_id, lane.stamp(now)))
+            lane.receive(result_line(lane, outcome, event_id, lane.stamp(now), self.codes.registry.rules))
             self.ready(lane)
 
     # -- turns ---------------------------------------------------------------------------------------------------
@@ -308,7 +308,7 @@ class Scheduler(Loading):
         is_known = lane.parked or lane.start_at or lane.execution is not None
         if not is_known and not lane.uncommitted and not lane.is_ready:
             draft = Draft()
-            self._load(lane, draft)
+            self._load(lane, draft, is_reload=True)
             if not draft.is_empty:
                 self.submit(draft)
                 self._committer.kick()

@@ -20,8 +20,9 @@ class HostSettings(msgspec.Struct, frozen=True, kw_only=True):
     """`async def` activities under way at a time."""
     workers: int = 0
     """Worker processes for activities; 0: activities run in the host's threads."""
-    on_nondeterminism: Literal["park", "fail"] = "park"
-    """What becomes of an instance whose code does not repeat its history: it waits for other code, or it fails."""
+    on_nondeterminism: Literal["auto", "park", "fail"] = "auto"
+    """What becomes of an instance whose code does not repeat its history: it is parked, waiting for other code, or it
+    fails. `auto`: an instance of an Azure app fails, as on Azure, unless that comes of a reload; others are parked."""
     log_details: bool = False
     """Whether transitions tell the end of each episode, too."""
     always_replay: bool = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import traceback
 
 import msgspec
@@ -13,6 +14,8 @@ STACK_TRACE_CHARACTERS_MAX = 32_768
 TYPE_CHARACTERS_MAX = 512
 CAUSES_MAX = 16
 CHAIN_MAX = 32
+DETAILS_DEPTH_MAX = 4
+DETAILS_TRACE_CHARACTERS_MAX = 4_096
 CHAIN_BYTES_MAX = 256 * 1024
 """Of a failure with its causes as JSON. A history line holds one, and a line has its limit (`storage/codec.py`); a
 failure that goes up through sub-orchestrations gains a cause at each."""
@@ -36,6 +39,22 @@ class FailureDetails(msgspec.Struct, frozen=True, kw_only=True, rename="pascal",
 def describe(error: BaseException, *, hide: tuple[str, ...] = ()) -> FailureDetails:
     """The details of an exception. Frames of files whose path begins with one of `hide` are left out of the trace."""
     return _shortened(_describe(error, hide, depth=0))
+
+
+def details_text(failure: FailureDetails) -> str:
+    """The details of a failure as apps for Azure parse them: one line of JSON, with the causes nested."""
+    return json.dumps(_details(failure), ensure_ascii=False, separators=(",", ":"))
+
+
+def _details(failure: FailureDetails | None, depth: int = 0) -> dict[str, object] | None:
+    if failure is None or depth >= DETAILS_DEPTH_MAX:
+        return None
+    return {
+        "ClassName": failure.error_type,
+        "Message": failure.error_message,
+        "StackTrace": (failure.stack_trace or "")[-DETAILS_TRACE_CHARACTERS_MAX:],
+        "InnerException": _details(failure.inner_failure, depth + 1),
+    }
 
 
 def cut(text: str, characters_max: int = MESSAGE_CHARACTERS_MAX) -> str:

@@ -132,7 +132,7 @@ KEYS: dict[str, Key] = {
     "resident_limit": _whole(1),
     "activity_threads": _whole(1, 10_000),
     "max_concurrent_activities": _whole(1),
-    "on_nondeterminism": _one_of("park", "fail"),
+    "on_nondeterminism": _one_of("auto", "park", "fail"),
     "always_replay": _yes_or_no(),
     "drain_seconds": _seconds(),
     "keep_executions": _whole(1),

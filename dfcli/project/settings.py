@@ -37,7 +37,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     resident_limit: int = _HOST.resident_limit
     activity_threads: int = _HOST.activity_threads
     max_concurrent_activities: int = _HOST.async_activities_max
-    on_nondeterminism: Literal["park", "fail"] = _HOST.on_nondeterminism
+    on_nondeterminism: Literal["auto", "park", "fail"] = _HOST.on_nondeterminism
     always_replay: bool = _HOST.always_replay
     drain_seconds: float = _HOST.drain_seconds
     keep_executions: int = _HUB.keep_executions

@@ -25,7 +25,8 @@ class Chaos:
         self.batches: list[tuple[list[h.Inbound], h.OrchestratorStarted]] = []
 
     def run(self) -> None:
-        self.driver.start("o", 1)
+        rules = self.draw(st.sampled_from([h.REPLAY_RULES, h.AZURE_RULES]))
+        self.driver.start("o", 1, rules=rules)
         if self.draw(st.integers(0, 9)) == 0:
             self.driver.arrive(h.ExecutionSuspended, reason="before it ran")
         self.episode()

@@ -24,7 +24,7 @@ def write(folder: Path, **files: Any) -> None:
 def test_without_any_file_everything_has_its_default(tmp_path: Path) -> None:
     settings = load_settings(str(tmp_path))
     assert (settings.hub, settings.port, settings.workers, settings.resident_limit) == ("default", 7071, 0, 10_000)
-    assert (settings.on_nondeterminism, settings.drain_seconds, settings.keep_executions) == ("park", 10.0, 3)
+    assert (settings.on_nondeterminism, settings.drain_seconds, settings.keep_executions) == ("auto", 10.0, 3)
     assert settings.hub_path == str(tmp_path.resolve() / ".dfcli" / "default")
     assert {line.source for line in settings.effective()} == {"default"}
 
@@ -101,7 +101,7 @@ def test_a_hub_dir_in_a_file_counts_from_the_app_and_in_a_flag_from_the_current_
         ("resident_limit = 0", "resident_limit is 0", "1 or more"),
         ("drain_seconds = -1", "drain_seconds is -1", "a number of seconds"),
         ("drain_seconds = inf", "drain_seconds is inf", "a number of seconds"),
-        ('on_nondeterminism = "ignore"', "on_nondeterminism is 'ignore'", "one of park, fail"),
+        ('on_nondeterminism = "ignore"', "on_nondeterminism is 'ignore'", "one of auto, park, fail"),
         ('hub = "no-dash"', "hub is 'no-dash'", "3 to 45 letters and digits"),
         ("hub = 3", "hub is 3", "3 to 45 letters"),
         ("prot = 1", "dfcli.toml has an unknown key 'prot'", "did you mean 'port'?"),
