@@ -4,7 +4,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test format lint types imports unit docs simulate kill fuzz-http bench freeze sizes lock clean
+.PHONY: demo test format lint types imports unit docs simulate kill fuzz-http differential bench freeze sizes lock clean
 .DEFAULT_GOAL := demo
 
 # The environment, made again whenever the lock or the project file changes.
@@ -53,8 +53,13 @@ kill: $(VENV)/.ready
 
 # Every route with data that fits its description and data that does not; the tests run a short version.
 EXAMPLES ?= 100
+PROGRAMS ?= 2000
 fuzz-http: $(VENV)/.ready
 	$(BIN)/python -m tests.http.fuzzing --examples $(EXAMPLES)
+
+# Random orchestrators against the vendor's own executor; the tests run a short version.
+differential: $(VENV)/.ready
+	$(BIN)/python -m tests.conformance.campaign --examples $(PROGRAMS)
 
 bench: $(VENV)/.ready
 	$(BIN)/python -m benchmarks

@@ -169,7 +169,7 @@ class WhenAllTask(_Compound):
     """Completes when every child has: with their results in order, or with the failure that arrived first.
 
     With `fails_fast` it completes with the first failure, as Azure's 1.x SDK has it; of children that have failed
-    before, that is the first in order.
+    before, that is the first in order. Without children it gives None there.
     """
 
     __slots__ = ("_fails_fast", "_failure", "_missing")
@@ -207,7 +207,8 @@ class WhenAllTask(_Compound):
         if self._failure is not None:
             self._state, self._outcome = FAILED, self._failure
         else:
-            self._state, self._outcome = SUCCEEDED, [child._outcome for child in self.children]
+            results = [child._outcome for child in self.children]
+            self._state, self._outcome = SUCCEEDED, results or (None if self._fails_fast else results)
 
 
 class WhenAnyTask(_Compound):

@@ -39,15 +39,10 @@ class AzureOrchestrationContext(OrchestrationContext):
     _typed = staticmethod(loaded)
     _response_type = HttpResult()
 
-    def get_input(self, expected_type: Any = None) -> Any:
-        if self._wishes.input.json_text is None:
-            return None
-        return super().get_input(expected_type)
-
-    def task_all(self, activities: Iterable[Task]) -> Any:
-        """The same; for no tasks at all its result is None, as in Azure's SDK."""
+    def task_any(self, activities: Iterable[Task]) -> Any:
+        """The same; without tasks it is over at once, as in Azure's SDK."""
         tasks = list(activities)
-        return super().task_all(tasks)
+        return super().task_any(tasks) if tasks else self.task_all(tasks)
 
     def new_uuid(self) -> str:
         wishes = self._wishes

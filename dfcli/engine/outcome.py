@@ -55,12 +55,15 @@ def completed(seq: int, event_id: int, timestamp: str, result: Payload) -> h.Exe
     )
 
 
-def failed(seq: int, event_id: int, timestamp: str, name: str, error: BaseException) -> h.ExecutionCompleted:
-    """The end of a run whose code raised `error`."""
+def failed(
+    seq: int, event_id: int, timestamp: str, name: str, error: BaseException, wordless: str = ""
+) -> h.ExecutionCompleted:
+    """The end of a run whose code raised `error`. `wordless` is shown instead of an empty text; its type by default."""
+    wordless = wordless or type(error).__name__
     try:
-        text = str(error) or type(error).__name__
+        text = str(error) or wordless
     except Exception:  # a user's __str__ may itself fail
-        text = type(error).__name__
+        text = wordless
     result = encode(printable(f"Orchestrator function '{name}' failed: {cut(text)}"))
     return h.ExecutionCompleted(
         seq=seq,

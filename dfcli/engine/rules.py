@@ -22,12 +22,21 @@ class Rules:
     """Whether `task_all` fails with its first failed child instead of once all have completed."""
     delays_after_last: bool = False
     """Whether a retry policy's last failure surfaces after one more timer, due at once."""
+    wordless_errors_show_classes: bool = False
+    """Whether an instance that fails with an error without a text shows `<class 'ValueError'>` instead of a name."""
     child_ids_are_opaque: bool = False
     """Whether sub-orchestrations without an id are always named after the execution's id."""
 
 
 NATIVE = Rules(REPLAY_RULES)
-AZURE = Rules(AZURE_RULES, waits_schedule=True, all_fails_fast=True, delays_after_last=True, child_ids_are_opaque=True)
+AZURE = Rules(
+    AZURE_RULES,
+    waits_schedule=True,
+    all_fails_fast=True,
+    delays_after_last=True,
+    wordless_errors_show_classes=True,
+    child_ids_are_opaque=True,
+)
 """Those of the 1.x line of Azure's SDK for Python."""
 
 _KNOWN = {rules.name: rules for rules in (NATIVE, AZURE)}

@@ -217,7 +217,9 @@ class Run:
         if decisions.has_diverged:
             return
         self._raised_at = frames.raising_location(error.__traceback__)
-        self._end(outcome.failed(decisions.next_seq, decisions.next_event_id, decisions.timestamp, self.name, error))
+        wordless = str(type(error)) if decisions.rules.wordless_errors_show_classes else ""
+        seq, event_id, now = decisions.next_seq, decisions.next_event_id, decisions.timestamp
+        self._end(outcome.failed(seq, event_id, now, self.name, error, wordless))
 
     def _stop(self) -> None:
         """The code has come to rest after it asked to continue as new, or while it no longer agrees with history."""
