@@ -4,7 +4,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test format lint types imports unit docs simulate kill fuzz-http differential bench freeze sizes lock clean
+.PHONY: demo test format lint types imports unit docs simulate kill fuzz-http differential npm-client bench freeze sizes lock clean
 .DEFAULT_GOAL := demo
 
 # The environment, made again whenever the lock or the project file changes.
@@ -60,6 +60,11 @@ fuzz-http: $(VENV)/.ready
 # Random orchestrators against the vendor's own executor; the tests run a short version.
 differential: $(VENV)/.ready
 	$(BIN)/python -m tests.conformance.campaign --examples $(PROGRAMS)
+
+# The client of the npm package durable-functions against the real host; needs node, npm and their registry.
+npm-client: $(VENV)/.ready
+	cd tests/compat/npm && npm install --no-package-lock --no-audit --no-fund --silent
+	$(BIN)/pytest tests/compat/test_clients_outside.py
 
 bench: $(VENV)/.ready
 	$(BIN)/python -m benchmarks

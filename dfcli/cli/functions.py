@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
 
 from dfcli.cli import apps, options, render, tables, terminal
+from dfcli.cli.connection import remote
 from dfcli.cli.function_triggers import Trigger, triggers_of
 from dfcli.cli.options import Format
 from dfcli.cli.tables import Column
+from dfcli.errors import Unavailable
+from dfcli.host.client_payload import ClientSdk
 
 if TYPE_CHECKING:
     from dfcli.authoring.triggers import FunctionDefinition
@@ -15,14 +20,31 @@ if TYPE_CHECKING:
 
 def functions(
     folder: options.Folder = ".",
+    hub: options.Hub = "",
+    hub_dir: options.HubDir = "",
+    client_payload: Annotated[
+        bool,
+        typer.Option(
+            "--client-payload", help="Print what a durable client outside the host is made from; holds a secret."
+        ),
+    ] = False,
+    sdk: Annotated[
+        ClientSdk,
+        typer.Option("--sdk", help="For which client: azure-functions-durable 1.x (python1), or any other (plain)."),
+    ] = ClientSdk.plain,
     output: options.Output = Format.table,
 ) -> None:
     """List the app's functions.
 
     Loads the app as `dfcli run` would, and says what is wrong when it cannot. A timer is shown with its next time by
     the clock; functions whose trigger needs a service of the cloud are listed as unsupported.
+
+    --client-payload asks the running host instead: programs outside it make a durable client of that text.
     """
-    where = options.place(folder, "", "")
+    where = options.place(folder, hub, hub_dir)
+    if client_payload:
+        _print_payload(where, sdk)
+        return
     all_functions = apps.load(where).registry.all
     triggers = triggers_of(all_functions, apps.settings_of(where))
     if output is Format.id:
@@ -41,6 +63,23 @@ def functions(
     for function in all_functions:
         for note in function.notes:
             terminal.say(f"note: {function.name}: {note}")
+
+
+def _print_payload(where: options.Place, sdk: ClientSdk) -> None:
+    """One line of JSON, for `DurableOrchestrationClient(text)` and its like. Unavailable when no host runs."""
+    from dfcli.http.remote_client import RemoteControl
+
+    control = remote(apps.settings_of(where).hub_path)
+    if not isinstance(control, RemoteControl):
+        raise Unavailable(
+            "no host runs on the task hub",
+            why="the payload names the address of a running host, which is new at each start",
+            hint="dfcli run",
+        )
+    try:
+        terminal.answer(control.client_payload(sdk).decode())
+    finally:
+        control.close()
 
 
 def _row(function: FunctionDefinition, trigger: Trigger) -> tables.Row:

@@ -19,7 +19,7 @@ from dfcli.authoring.triggers import FunctionDefinition
 from dfcli.env.environment import Env
 from dfcli.errors import TimedOut, Unavailable
 from dfcli.host.client import DurableOrchestrationClient, SyncDurableOrchestrationClient
-from dfcli.host.client_payload import client_payload
+from dfcli.host.client_payload import ADDRESSES, ClientSdk, client_payload
 from dfcli.host.function_extras import Extras
 from dfcli.host.settings import HostSettings
 from dfcli.host.threads import Threads
@@ -72,8 +72,8 @@ class HttpFunctions:
         client = self.client if not name else self.other_hubs.client(filled_in(name, self.settings.app_values))
         return client if definition.is_async else SyncDurableOrchestrationClient(client)
 
-    def client_payload(self, task_hub: str | None) -> str:
-        """The text that makes a durable client of Azure's 1.x SDK for this host's hub, or for another of the app.
+    def client_payload(self, task_hub: str | None, sdk: ClientSdk = ClientSdk.python1) -> str:
+        """The text that makes a durable client of another library, for this host's hub or for another of the app.
         Unavailable while nothing serves the management API."""
         if not self.base_url:
             raise Unavailable(
@@ -81,7 +81,8 @@ class HttpFunctions:
                 why="that client speaks HTTP only",
                 hint="host the app with `dfcli run`, or serve the API of the embedded host",
             )
-        rpc = f"{self.base_url.removesuffix('/runtime/webhooks/durabletask')}/rpc/{self.rpc_token}/python1/durabletask/"
+        origin = self.base_url.removesuffix("/runtime/webhooks/durabletask")
+        rpc = f"{origin}/rpc/{self.rpc_token}/{ADDRESSES[sdk]}/"
         payload = client_payload(self.base_url, rpc, task_hub or self.hub_name, code=self.link_code())
         return msgspec.json.encode(payload).decode()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from dfcli.host.client_payload import ClientSdk
 from dfcli.http.contract import (
     ANYTHING,
     FLAG,
@@ -73,6 +74,24 @@ CHALLENGE = Operation(
 HUB = Operation("hub", "Which host this is, and of which task hub.", {200: Answer("It.", ref("HubInfo"))})
 FUNCTIONS = Operation(
     "functions", "The app's functions as they run now.", {200: Answer("All of them.", list_of(ref("FunctionInfo")))}
+)
+CLIENT = Operation(
+    "clientPayload",
+    "What a durable client outside the host is made from: the text of the `durableClient` binding. It holds the secret "
+    "address of this host's workers.",
+    {
+        200: Answer(
+            "The binding's members.", {"type": "object", "required": ["taskHubName", "managementUrls", "rpcBaseUrl"]}
+        ),
+        400: BAD,
+    },
+    (
+        Parameter(
+            "sdk",
+            {"type": "string", "enum": [sdk.value for sdk in ClientSdk]},
+            "`python1`: for azure-functions-durable 1.x; `plain`, the default, for every other client.",
+        ),
+    ),
 )
 LIST = Operation(
     "findInstances",

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 from starlette.responses import Response
 
 from dfcli.errors import InvalidArgument, NotFound
+from dfcli.host.client_payload import ClientSdk
 from dfcli.http import own_contract as o
 from dfcli.http import wire
 from dfcli.http.answers import Refusal, answer, encode
@@ -74,6 +75,14 @@ async def functions(call: Call) -> Response:
         for function in call.host.registry.all
     ]
     return answer(encode(known))
+
+
+@routes.add("GET", "client-payload", access=Access.SYSTEM, promises=o.CLIENT)
+async def client_payload(call: Call) -> Response:
+    wanted = call.query.text("sdk") or ClientSdk.plain
+    if wanted not in list(ClientSdk):
+        raise InvalidArgument(f"there is no client of the kind {wanted[:40]!r}", why=f"sdk is {' or '.join(ClientSdk)}")
+    return answer(call.host.client_payload(None, ClientSdk(wanted)).encode())
 
 
 @routes.add("GET", "instances", access=Access.SYSTEM, promises=o.LIST)

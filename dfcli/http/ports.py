@@ -10,6 +10,7 @@ from typing import Protocol
 
 from dfcli.authoring.http import HttpRequest, HttpResponse
 from dfcli.authoring.triggers import FunctionDefinition, Kind
+from dfcli.host.client_payload import ClientSdk
 from dfcli.model.entity_status import EntityPage, EntityView
 from dfcli.model.history import Event
 from dfcli.model.payload import Payload
@@ -48,6 +49,10 @@ class HostPort(Protocol):
     @property
     def health(self) -> str:
         """`ok`; `degraded`: instances are in quarantine; `no space`; `stopped`: after a failed sync."""
+        ...
+
+    def client_payload(self, task_hub: str | None, sdk: ClientSdk) -> str:
+        """The text that makes a durable client of another library."""
         ...
 
     def other_hub(self, name: str) -> HostPort | None:

@@ -81,6 +81,10 @@ class RemoteControl:
         """The functions of the app as it runs now."""
         return msgspec.json.decode(self._ask("GET", "/functions").body, type=list[wire.FunctionInfo])
 
+    def client_payload(self, sdk: str) -> bytes:
+        """The JSON text that a durable client of another library is made from."""
+        return self._ask("GET", f"/client-payload{_query({'sdk': sdk})}").body
+
     def start(
         self,
         name: str,

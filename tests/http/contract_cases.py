@@ -163,6 +163,8 @@ OWN = [
     Case("challenge", 400, "GET", f"{V}/challenge?nonce=short"),
     Case("hub", 200, "GET", f"{V}/hub"),
     Case("functions", 200, "GET", f"{V}/functions"),
+    Case("clientPayload", 200, "GET", f"{V}/client-payload?sdk=python1"),
+    Case("clientPayload", 400, "GET", f"{V}/client-payload?sdk=cobol"),
     Case("findInstances", 200, "GET", f"{V}/instances?top=1"),
     Case("findInstances", 400, "GET", f"{V}/instances?top=many"),
     Case("findInstances", 400, "GET", f"{V}/instances?continuation=forged"),

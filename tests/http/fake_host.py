@@ -79,6 +79,9 @@ class FakeHost:
     def other_hub(self, name: str) -> None:
         return None
 
+    def client_payload(self, task_hub, sdk):
+        return '{"taskHubName": "default", "managementUrls": {}, "rpcBaseUrl": ""}'
+
     def summary(self, instance_id: str) -> InstanceSummary | None:
         return self.instances.get(instance_id)
 

@@ -58,6 +58,7 @@ def serving(make_host: Any) -> Iterator[Serving]:
     async def serve(host: Any) -> None:
         app, service = build_app(host, version="1.2.3")
         async with HttpServer(app, service, port=0) as server:
+            host.base_url = f"{server.url}/runtime/webhooks/durabletask"
             found.append(Serving(host, server, service, asyncio.get_running_loop()))
             started.set()
             await stop.wait()
