@@ -117,8 +117,10 @@ def key_of(hub_path: str, running: running_file.RunningHost) -> str:
 def _check_hub_exists(settings: Settings) -> None:
     if os.path.isdir(settings.hub_path):
         return
+    from dfcli.compat.function_json import function_folders
+
     folder = settings.folder
-    if not os.path.exists(os.path.join(folder, ENTRY_FILE)) and not settings.hub_dir:
+    if not os.path.exists(os.path.join(folder, ENTRY_FILE)) and not settings.hub_dir and not function_folders(folder):
         raise NotFound(
             "there is no app here",
             why=f"{folder} has no {ENTRY_FILE} and no task hub",

@@ -43,6 +43,8 @@ from dfcli.storage.keys import KeyFile
 log = logging.getLogger("dfcli.host")
 
 IDLE_LOOK_SECONDS = 0.05
+AZURES_ENVIRONMENT = {"AZURE_FUNCTIONS_ENVIRONMENT": "Development", "FUNCTIONS_WORKER_RUNTIME": "python"}
+"""What code finds in its environment under Azure's own local tools."""
 _INTERRUPTED = 130
 
 
@@ -62,6 +64,10 @@ def run_host(settings: Settings, options: RunOptions) -> int:
     for name in settings.export(os.environ):
         terminal.say(f"note: {name} is set in the environment, which wins over the app's settings")
     stdout = claim_stdout()
+    os.chdir(settings.folder)  # where Azure's tools run an app: its code may name files relative to its folder
+    if os.path.exists("host.json"):
+        for name, value in AZURES_ENVIRONMENT.items():
+            os.environ.setdefault(name, value)
     app = load_app(settings.folder, disabled=settings.disabled)
     _collect_seldom()
     runner = asyncio.Runner(loop_factory=loop_factory())
@@ -177,6 +183,8 @@ class _Run:
         keys = self._existing_keys()
         server = HttpServer(asgi, service, port=settings.port)
         self._host.base_url = f"{server.url}{banner.MANAGEMENT}"
+        if os.path.exists("host.json"):
+            os.environ.setdefault("WEBSITE_HOSTNAME", f"localhost:{server.port}")
         self._host.reach = remote
         self._host.on_death = lambda _error: self._stop.set()
         try:

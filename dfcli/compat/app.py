@@ -50,7 +50,7 @@ def definitions(app: Any) -> list[FunctionDefinition]:
             raise AppLoadError(
                 f"function {raw.get_function_name()!r} cannot be used",
                 why=f"{place}{error}",
-                hint="Azure Functions refuses it as well: correct its decorators",
+                hint="Azure Functions refuses it as well; the durable client's decorator stands below the trigger's",
             ) from error
         described = json.loads(function.get_function_json())
         found.append(

@@ -38,26 +38,27 @@ def definition(
     *,
     auth_level: str = "function",
     input_type: Any = None,
-    place: tuple[str, int] | None = None,
+    client_as_text: bool = False,
 ) -> FunctionDefinition:
     """The definition of the author's `function`; what is wrong with it is found by the registry's checks.
 
-    `input_type` is what a decorator says an orchestrator takes; `place` where the function is declared, by default
-    where its code begins.
+    `input_type` is what a decorator says an orchestrator takes. With `client_as_text` a function is handed the text of
+    the client's binding and makes the client itself, as in apps of function.json.
     """
     code = inspect.unwrap(function).__code__
-    file, line = place or (code.co_filename, code.co_firstlineno)
     found = FunctionDefinition(
         name=name,
         kind="",
         function=function,
         is_async=inspect.iscoroutinefunction(function),
         parameter=None,
-        file=file,
-        line=line,
+        file=code.co_filename,
+        line=code.co_firstlineno,
     )
     for binding in bindings:
         _add(found, binding)
+    if client_as_text and found.make_client is not None:
+        found.make_client = str
     if found.needs:
         found.kind = "unsupported"
     if found.kind in ("http", "timer", "activity") and found.parameter != "context":

@@ -21,8 +21,13 @@ def belongs_to_app(folder: str, path: str) -> bool:
 
 
 def source_files(folder: str) -> list[str]:
-    """The app's .py files, relative to its folder, sorted."""
-    return sorted(os.path.relpath(path, folder) for path in _walk(folder) if path.endswith(".py"))
+    """The app's code: its .py files and function.json files, relative to its folder, sorted."""
+    return sorted(os.path.relpath(path, folder) for path in _walk(folder) if is_code(path))
+
+
+def is_code(path: str) -> bool:
+    """Whether a file of that name is a part of an app's code."""
+    return path.endswith(".py") or os.path.basename(path) == "function.json"
 
 
 def all_files(folder: str) -> list[str]:

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from importlib.machinery import EXTENSION_SUFFIXES, SOURCE_SUFFIXES, ExtensionFileLoader, FileFinder, SourceFileLoader
 from types import ModuleType
 
+from dfcli.compat.function_json import PACKAGE, function_folders
 from dfcli.errors import AppLoadError
 from dfcli.project.folder import ENTRY_FILE, belongs_to_app
 
@@ -40,16 +41,28 @@ def real_folder(folder: str) -> str:
     return path
 
 
+def entry_file() -> str:
+    """The file that holds the app; the app value `PYTHON_SCRIPT_FILE_NAME` may name another one, as on Azure."""
+    return os.environ.get("PYTHON_SCRIPT_FILE_NAME") or ENTRY_FILE
+
+
+def entry_module() -> str:
+    return entry_file().removesuffix(".py").replace("/", ".")
+
+
 def check_entry(folder: str) -> str:
-    """The path of the app's entry file. Raises AppLoadError when it is missing."""
-    entry = os.path.join(folder, ENTRY_FILE)
-    if not os.path.isfile(entry):
-        raise AppLoadError(
-            f"there is no app in {folder}",
-            why=f"it holds no {ENTRY_FILE}",
-            hint="go into the app's folder, name it with -C DIR, or make an app: `dfcli new sequence my_app`",
-        )
-    return entry
+    """The path of the app's entry file; empty for an app of folders with a function.json each. Raises AppLoadError
+    when there is neither."""
+    entry = os.path.join(folder, entry_file())
+    if os.path.isfile(entry):
+        return entry
+    if function_folders(folder):
+        return ""
+    raise AppLoadError(
+        f"there is no app in {folder}",
+        why=f"it holds no {entry_file()}",
+        hint="go into the app's folder, name it with -C DIR, or make an app: `dfcli new sequence my_app`",
+    )
 
 
 def prefer(folder: str) -> None:
@@ -69,7 +82,7 @@ def is_app_module(name: str, module: ModuleType, folder: str) -> bool:
     """
     if name in ("__main__", "dfcli") or name.startswith("dfcli."):
         return False
-    if name == ENTRY_MODULE:
+    if name in (ENTRY_MODULE, entry_module(), PACKAGE):
         return True
     places = [getattr(module, "__file__", None), *_namespace(module)]
     return any(

@@ -7,19 +7,23 @@ ran before are back in `sys.modules` and `sys.path` is as it was. One load at a 
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 import threading
 import traceback
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from types import ModuleType
 
 from dfcli.authoring.app import DFApp
+from dfcli.compat import function_json
 from dfcli.compat.app import azure_apps, definitions
+from dfcli.compat.sdk import check_host_json, check_versions, hushed, uses_durable
 from dfcli.errors import AppLoadError
 from dfcli.model.history import AZURE_RULES, REPLAY_RULES
-from dfcli.project import imports
+from dfcli.project import imports, virtual_env
 from dfcli.project.code_id import code_id_of
 from dfcli.project.folder import ENTRY_FILE, belongs_to_app, source_files
 from dfcli.registry.registry import Registry
@@ -34,7 +38,7 @@ class LoadedApp:
     code_id: str
     """What `ExecutionStarted` records: see `code_id_of`."""
     files: list[str]
-    """The app's .py files, relative to the folder."""
+    """The app's code, relative to the folder."""
 
 
 def load_app(folder: str, *, disabled: Collection[str] = ()) -> LoadedApp:
@@ -42,13 +46,27 @@ def load_app(folder: str, *, disabled: Collection[str] = ()) -> LoadedApp:
 
     Raises AppLoadError naming file and line of what is wrong."""
     folder = imports.real_folder(folder)
-    entry = imports.check_entry(folder)
+    imports.check_entry(folder)
     files = source_files(folder)
     code_id = code_id_of(folder, files)
-    with _fresh_modules(folder):
-        module = import_entry(folder)
-        registry = registry_of(module, entry, disabled)
+    virtual_env.use(folder)
+    if uses_durable(os.path.join(folder, file) for file in files):
+        check_versions()
+        check_host_json(folder)
+    with _fresh_modules(folder), hushed():
+        registry = import_app(folder, disabled=disabled)
     return LoadedApp(folder, registry, code_id, files)
+
+
+def import_app(folder: str, scope: str = "", disabled: Collection[str] = ()) -> Registry:
+    """The functions of the app in `folder`, whose modules are imported below the package `scope`, without those whose
+    case-folded names are `disabled`. Raises AppLoadError."""
+    entry = imports.check_entry(folder)
+    if entry:
+        name = imports.entry_module()
+        return registry_of(import_module(folder, f"{scope}.{name}" if scope else name), entry, disabled)
+    functions = function_json.definitions(folder, partial(import_module, folder), scope or function_json.PACKAGE)
+    return Registry((f for f in functions if f.name.casefold() not in disabled), AZURE_RULES)
 
 
 @contextmanager
@@ -69,8 +87,8 @@ def _fresh_modules(folder: str) -> Iterator[None]:
         raise
 
 
-def import_entry(folder: str, name: str = imports.ENTRY_MODULE) -> ModuleType:
-    """The entry module, imported as `name`. Raises AppLoadError with the line of the app that is at fault."""
+def import_module(folder: str, name: str) -> ModuleType:
+    """A module of the app. Raises AppLoadError with the line of the app that is at fault."""
     importlib.invalidate_caches()
     try:
         return importlib.import_module(name)
@@ -86,6 +104,12 @@ def import_entry(folder: str, name: str = imports.ENTRY_MODULE) -> ModuleType:
             raise  # Ctrl-C; in the thread that reloads only the code itself can have raised it
         place = _place_in_app(folder, error) or ENTRY_FILE
         kind = type(error).__name__
+        if isinstance(error, AttributeError) and "'FunctionBuilder'" in str(error):
+            raise AppLoadError(
+                "the app's decorators stand in an order that Azure's packages cannot take",
+                why=f"{place}: {kind}: {error}",
+                hint="put the orchestration or entity trigger nearest to the function, below @app.function_name(...)",
+            ) from error
         raise AppLoadError(
             "the app cannot be loaded: its code raised an error while it was imported",
             why=f"{place}: {kind}: {error}" if str(error) else f"{place}: {kind}",

@@ -17,10 +17,10 @@ from importlib.machinery import EXTENSION_SUFFIXES, SOURCE_SUFFIXES, ExtensionFi
 from types import ModuleType
 from typing import Any
 
+from dfcli.compat.function_json import PACKAGE
 from dfcli.model.scope import PREFIX, scope_of
 from dfcli.project import imports
-from dfcli.project.folder import ENTRY_FILE
-from dfcli.project.load import import_entry, registry_of
+from dfcli.project.load import import_app
 from dfcli.registry.registry import Registry
 
 _scopes: dict[str, _Scope] = {}
@@ -35,8 +35,7 @@ def load_older(folder: str, code: str) -> Registry:
             sys.meta_path.insert(0, _ScopeFinder())
         _scopes[name] = _Scope(name, folder)
     try:
-        module = import_entry(folder, f"{name}.{imports.ENTRY_MODULE}")
-        return registry_of(module, os.path.join(folder, ENTRY_FILE))
+        return import_app(folder, name)
     except BaseException:
         for loaded in [loaded for loaded in sys.modules if loaded == name or loaded.startswith(f"{name}.")]:
             del sys.modules[loaded]
@@ -64,6 +63,8 @@ class _Scope:
         level: int = 0,
     ) -> ModuleType:
         """What `import` statements of this version's modules call."""
+        if name == PACKAGE or name.startswith(f"{PACKAGE}."):
+            return self._import_of_the_app(name, globals, locals, fromlist)
         if level or not self._has(name.partition(".")[0]):
             return builtins.__import__(name, globals, locals, fromlist, level)
         scoped = f"{self._name}.{name}"
@@ -71,6 +72,20 @@ class _Scope:
             return builtins.__import__(scoped, globals, locals, fromlist, 0)
         importlib.import_module(scoped)
         return sys.modules[f"{self._name}.{name.partition('.')[0]}"]
+
+    def _import_of_the_app(
+        self,
+        name: str,
+        globals: Mapping[str, object] | None,
+        locals: Mapping[str, object] | None,
+        fromlist: Sequence[str],
+    ) -> ModuleType:
+        """`__app__` is what function.json apps call themselves."""
+        scoped = self._name + name.removeprefix(PACKAGE)
+        if fromlist:
+            return builtins.__import__(scoped, globals, locals, fromlist, 0)
+        importlib.import_module(scoped)
+        return sys.modules[self._name]
 
     def _has(self, top: str) -> bool:
         path = os.path.join(self._folder, top)

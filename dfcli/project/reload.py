@@ -28,7 +28,7 @@ from watchdog.events import (
 from watchdog.observers import Observer
 from watchdog.observers.api import BaseObserver, ObservedWatch
 
-from dfcli.project.folder import belongs_to_app, is_hub
+from dfcli.project.folder import belongs_to_app, is_code, is_hub
 from dfcli.project.sources import FILES
 
 QUIET_SECONDS = 0.15
@@ -139,7 +139,7 @@ def matters(folder: str, path: str) -> bool:
         return False
     if os.path.dirname(path) == folder and name in FILES:
         return True
-    return name.endswith(".py") and belongs_to_app(folder, path)
+    return is_code(name) and belongs_to_app(folder, path)
 
 
 class _Changes(FileSystemEventHandler):
