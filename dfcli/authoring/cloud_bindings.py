@@ -38,11 +38,12 @@ class Out(Generic[T]):
 
 
 def _trigger(type: str) -> Callable[..., Decorator[Any]]:
-    def decorator(self: CloudBindings, *_: Any, **__: Any) -> Decorator[F]:
+    def decorator(self: CloudBindings, arg_name: str | None = None, *_: Any, **__: Any) -> Decorator[F]:
         def decorate(function: F) -> F:
             definition = self._add(function)
             definition.triggers.append("unsupported")
             definition.needs.append(type)
+            definition.cloud_trigger, definition.wished_parameter = type, arg_name
             settle(definition)
             return function
 
@@ -52,10 +53,11 @@ def _trigger(type: str) -> Callable[..., Decorator[Any]]:
 
 
 def _input(type: str) -> Callable[..., Decorator[Any]]:
-    def decorator(self: CloudBindings, *_: Any, **__: Any) -> Decorator[F]:
+    def decorator(self: CloudBindings, arg_name: str = "", *_: Any, **__: Any) -> Decorator[F]:
         def decorate(function: F) -> F:
             definition = self._add(function)
             definition.needs.append(type)
+            definition.cloud_inputs[arg_name] = type
             settle(definition)
             return function
 
@@ -85,13 +87,13 @@ class CloudBindings:
 
     def generic_trigger(self, arg_name: str, type: str, data_type: Any = None, **_: Any) -> Decorator[F]:
         """A trigger named by its type; none of those that have no decorator of their own runs here."""
-        del arg_name, data_type
-        decorator: Decorator[F] = _trigger(str(type))(self)
+        del data_type
+        decorator: Decorator[F] = _trigger(str(type))(self, arg_name)
         return decorator
 
     def generic_input_binding(self, arg_name: str, type: str, data_type: Any = None, **_: Any) -> Decorator[F]:
-        del arg_name, data_type
-        decorator: Decorator[F] = _input(str(type))(self)
+        del data_type
+        decorator: Decorator[F] = _input(str(type))(self, arg_name)
         return decorator
 
     def generic_output_binding(self, arg_name: str, type: str, data_type: Any = None, **_: Any) -> Decorator[F]:

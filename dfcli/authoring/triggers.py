@@ -54,6 +54,10 @@ class FunctionDefinition:
     """Whether client, context or outputs are passed beside the trigger's value, all by name."""
     needs: list[str] = field(default_factory=list)
     """Triggers and inputs that only a cloud service provides: a function that has any is never started."""
+    cloud_trigger: str = ""
+    """The type of the trigger, where a cloud service is it."""
+    cloud_inputs: dict[str, str] = field(default_factory=dict)
+    """Input bindings of cloud services: parameter and type."""
     notes: list[str] = field(default_factory=list)
     """What was written down and has no effect here."""
     timer: TimerBinding | None = None
@@ -146,7 +150,7 @@ def settle(definition: FunctionDefinition) -> None:
     # HTTP functions are called by name, so `*args` takes nothing there.
     left_out = ("VAR_KEYWORD", "VAR_POSITIONAL") if definition.kind in CALLED_BY_NAME else ("VAR_KEYWORD",)
     free = [n for n, p in parameters.items() if n != definition.client_parameter and p.kind.name not in left_out]
-    free = [name for name in free if name not in definition.outputs]
+    free = [name for name in free if name not in definition.outputs and name not in definition.cloud_inputs]
     wished = definition.wished_parameter
     definition.context_parameter = _context_parameter(definition, parameters, free)
     free = [name for name in free if name != definition.context_parameter]
@@ -168,7 +172,7 @@ def _context_parameter(
 ) -> str | None:
     """The parameter that is annotated as a `df.Context`, or one named `context` beside the trigger's."""
     wished = definition.wished_parameter
-    if definition.kind not in ("http", "timer", "activity"):
+    if definition.kind not in ("http", "timer", "activity", "unsupported"):
         return None
     for name in free:
         if name != wished and is_context(parameters[name].annotation):

@@ -22,6 +22,7 @@ COMMANDS: dict[str, Entry] = {
     "new": _entry("new", "Project", "Make an app from a template.", "new_app"),
     "run": _entry("run", "Project", "Host the app: run its instances and serve its HTTP API."),
     "functions": _entry("functions", "Project", "List the app's functions."),
+    "trigger": _entry("trigger", "Project", "Run a function once, whatever triggers it: a queue, a blob, a timer."),
     "doctor": _entry("doctor", "Project", "Show the effective settings, and what is to be mended."),
     "start": _entry("start", "Instances", "Start an instance of an orchestrator."),
     "list": _entry("list", "Instances", "List instances, oldest first.", "list_instances"),

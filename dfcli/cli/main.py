@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from dfcli.cli import terminal
+from dfcli.cli import func_flags, terminal
 from dfcli.cli.catalogue import COMMANDS
 from dfcli.cli.errors import say_error
 from dfcli.cli.plain_values import use_plain_values
@@ -21,6 +21,8 @@ _USAGE_ERROR = typer.BadParameter.__mro__[1]
 _EXCEPTIONS_OF_THE_PARSER = typer.BadParameter.__mro__[2]
 _LIBRARY_FAULT = 1
 _INTERRUPTED = 130
+DEBUG_PORT = "5678"
+"""Where debuggers of editors look by default."""
 _READER_LEFT = 141
 _COMPLETION = "_DFCLI_COMPLETE"
 """Set by the shell when it asks what could come next on the line."""
@@ -52,7 +54,8 @@ class LazyGroup(TyperGroup):
 
         from dfcli.errors import InvalidArgument
 
-        close = get_close_matches(name.replace("_", "-").lower(), known, n=1)
+        meant = func_flags.COMMANDS.get(name.lower()) if not self.words else None
+        close = [meant] if meant else get_close_matches(name.replace("_", "-").lower(), known, n=1)
         raise InvalidArgument(
             f"there is no command {self.words + name!r}",
             hint=f"dfcli {self.words}{close[0]}" if close else f"dfcli {self.words}--help lists them",
@@ -112,7 +115,8 @@ def _completed(command: Any) -> Any:
     debug, help_ = typer.main.get_command(one).params[:2]
     debug.callback = lambda _ctx, _param, value: _switch_on_debug(bool(value))
     help_.callback = _show_help
-    for option in (debug, help_):
+    has_own = any("--debug" in known.opts for known in command.params)  # `run` waits for a debugger, too
+    for option in (help_,) if has_own else (debug, help_):
         option.expose_value = False
         command.params.append(option)
     use_plain_values(command)
@@ -171,7 +175,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if _COMPLETION in os.environ:
             command.main(prog_name="dfcli")
         else:  # not `command.main`: it has words and exit codes of its own for what goes wrong
-            with command.make_context("dfcli", list(sys.argv[1:] if arguments is None else arguments)) as context:
+            given = _with_port(func_flags.translated(sys.argv[1:] if arguments is None else arguments))
+            with command.make_context("dfcli", given) as context:
                 command.invoke(context)
         sys.stdout.flush()
         return 0
@@ -186,6 +191,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return report(error)
     except SystemExit as leaving:
         return leaving.code if isinstance(leaving.code, int) else _LIBRARY_FAULT
+
+
+def _with_port(arguments: list[str]) -> list[str]:
+    """`run --debug` with its port, which may be left out on the line."""
+    if arguments[:1] != ["run"] or "--debug" not in arguments:
+        return arguments
+    _switch_on_debug(True)
+    place = arguments.index("--debug") + 1
+    has_port = place < len(arguments) and arguments[place].isdigit()
+    return arguments if has_port else [*arguments[:place], DEBUG_PORT, *arguments[place:]]
 
 
 def _flushed(code: int) -> int:

@@ -44,6 +44,12 @@ def run(
     auth: Annotated[
         bool, typer.Option("--auth", help="Ask requests for a key; `dfcli keys list` shows them. Commands find theirs.")
     ] = False,
+    debug: Annotated[
+        str,
+        typer.Option(
+            "--debug", metavar="[PORT]", help="Wait for a debugger at this port of 127.0.0.1 first. Default: 5678."
+        ),
+    ] = "",
     folder: options.Folder = ".",
     hub: options.Hub = "",
     hub_dir: options.HubDir = "",
@@ -66,6 +72,10 @@ def run(
         log_replay=log_replay or None,
         drain_seconds=moments.seconds_of(drain, "--drain") if drain else None,
     )
+    if debug:
+        from dfcli.cli.debugger import wait_for_debugger
+
+        wait_for_debugger(debug, workers=settings.workers)
     from dfcli.cli.log_handlers import log_to_stderr
     from dfcli.cli.serving import RunOptions, run_host
 

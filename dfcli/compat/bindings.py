@@ -11,11 +11,11 @@ from dfcli.authoring.cloud_bindings import HTTP_OUTPUT, RETURN
 from dfcli.authoring.timer import TimerBinding
 from dfcli.authoring.triggers import AuthLevel, FunctionDefinition, Kind
 from dfcli.compat.client import durable_client
+from dfcli.compat.cloud_values import cloud_value
 from dfcli.compat.entity import AzureEntityContext
 from dfcli.compat.orchestration import AzureOrchestrationContext
 from dfcli.compat.requests import http_request, timer_request
 from dfcli.compat.serialization import dumps_result, loaded
-from dfcli.model.payload import encode
 
 Binding = Mapping[str, Any]
 """One binding, with the member names of function.json."""
@@ -61,7 +61,7 @@ def definition(
         found.make_client = str
     if found.needs:
         found.kind = "unsupported"
-    if found.kind in ("http", "timer", "activity") and found.parameter != "context":
+    if found.kind in ("http", "timer", "activity", "unsupported") and found.parameter != "context":
         taken = {found.client_parameter, *found.outputs}
         if "context" in inspect.signature(function).parameters and "context" not in taken:
             found.context_parameter = "context"
@@ -90,12 +90,13 @@ def _add(found: FunctionDefinition, binding: Binding) -> None:
     elif type_.casefold().endswith("trigger"):
         found.triggers.append("unsupported")
         found.needs.append(type_)
-        found.parameter = name
+        found.cloud_trigger, found.parameter = type_, name
     elif str(members.get("direction", "")).casefold() in _OUT:
         if type_.casefold() != HTTP_OUTPUT or name != RETURN:
             found.outputs[name] = HTTP_OUTPUT if type_.casefold() == HTTP_OUTPUT else type_
     else:
         found.needs.append(type_)
+        found.cloud_inputs[name] = type_
 
 
 def _add_trigger(found: FunctionDefinition, kind: Kind, members: Mapping[str, Any]) -> None:
@@ -130,7 +131,7 @@ def _give_values(found: FunctionDefinition, input_type: Any) -> None:
         case "timer":
             found.adapt = timer_request
         case _:
-            found.encode = encode
+            found.adapt = cloud_value
 
 
 def _is_true(value: Any) -> bool:

@@ -113,7 +113,7 @@ def opening(lane: Lane, now: str) -> h.OrchestratorStarted:
 
 def warn_of_blocking(lane: Lane, execution: Execution, seconds: float) -> None:
     """Name an orchestrator that held up the whole host, and where; under a debugger that is nobody's fault."""
-    if sys.gettrace() is not None:
+    if sys.gettrace() is not None or "debugpy" in sys.modules:
         return
     place = next((wait.location for wait in execution.waits() if wait.location is not None), None)
     log.warning(

@@ -103,6 +103,7 @@ class Host(Reading, LifeCycle, Performing, Firing, HttpFunctions):
         self.stopped: BaseException | None = None
         """Why the host ended itself; None while it runs."""
         self.started_at = ""
+        self._by_hand = set()
         self._timer_plan = plan(self.registry, self.settings.time_zone, self.settings.app_values) if runs_code else []
         self._hub_settings = hub_settings or HubSettings()
         self._holder = holder or {}

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Mapping
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, cast
 
@@ -17,13 +18,15 @@ from dfcli.authoring.running import FunctionCall, current
 from dfcli.authoring.timer import TimerRequest
 from dfcli.authoring.triggers import FunctionDefinition
 from dfcli.env.environment import Env
-from dfcli.errors import TimedOut, Unavailable
+from dfcli.errors import DfError, NotFound, TimedOut, Unavailable
+from dfcli.host.by_hand import FunctionRun, check_can_run, run_by_hand
 from dfcli.host.client import DurableOrchestrationClient, SyncDurableOrchestrationClient
 from dfcli.host.client_payload import ADDRESSES, ClientSdk, client_payload
 from dfcli.host.function_extras import Extras
 from dfcli.host.settings import HostSettings
 from dfcli.host.threads import Threads
 from dfcli.host.user_loop import UserLoop
+from dfcli.registry.registry import Registry
 from dfcli.registry.schedules import filled_in
 
 if TYPE_CHECKING:
@@ -31,6 +34,8 @@ if TYPE_CHECKING:
     from dfcli.host.hub_elsewhere import HubElsewhere
     from dfcli.host.other_hubs import OtherHubs
     from dfcli.host.timer_triggers import TimerTriggers
+
+log = logging.getLogger("dfcli.host")
 
 _NOT_CARRIED = (SystemExit, KeyboardInterrupt, GeneratorExit, StopIteration, asyncio.CancelledError)
 """What a future refuses to carry, or what would end the loop that awaits it."""
@@ -42,6 +47,7 @@ class HttpFunctions:
     env: Env
     loop: asyncio.AbstractEventLoop
     user_loop: UserLoop
+    registry: Registry
     extras: Extras
     other_hubs: OtherHubs
     timer_triggers: TimerTriggers
@@ -50,6 +56,8 @@ class HttpFunctions:
     _turns: asyncio.Semaphore | None
     """Bounds the HTTP functions that run at a time; None: nothing does."""
     _client: DurableOrchestrationClient | None = None
+    _by_hand: set[asyncio.Task[None]]
+    """Runs that nobody waits for."""
     base_url: str
     hub_name: str
     rpc_token: str
@@ -100,18 +108,55 @@ class HttpFunctions:
         trace = TraceContext(headers.get("traceparent", ""), headers.get("tracestate", ""))
         arguments = self.extras(definition, trace=trace)
         async with self._turns or contextlib.nullcontext():
-            result = await self._run_function(definition, request, arguments)
+            result = await self.run_function(definition, request, arguments)
         if result is None and definition.outputs:
             for name, service in definition.outputs.items():
                 if service == HTTP_OUTPUT:
                     return arguments[name].get()
         return result
 
+    async def run_by_hand(self, name: str, data: bytes, bindings: Mapping[str, bytes]) -> FunctionRun:
+        """Run a function that is no durable one once, whatever triggers it. NotFound, InvalidArgument, WrongState."""
+        definition = next((f for f in self.registry.all if f.name.casefold() == name.casefold()), None)
+        if definition is None:
+            raise NotFound(f"there is no function {name[:80]!r}", hint="dfcli functions")
+        if definition.kind == "timer":
+            self.timer_triggers.begin_by_hand(definition.name)
+            try:
+                return await run_by_hand(self, definition, data, bindings)
+            finally:
+                self.timer_triggers.end_by_hand(definition.name)
+        return await run_by_hand(self, definition, data, bindings)
+
+    def begin_by_hand(self, name: str, data: bytes) -> None:
+        """Begin such a run; how it ends is told in the log. NotFound, InvalidArgument, WrongState."""
+        definition = next((f for f in self.registry.all if f.name.casefold() == name.casefold()), None)
+        if definition is None:
+            raise NotFound(f"there is no function {name[:80]!r}", hint="dfcli functions")
+        check_can_run(definition)
+        if definition.kind == "timer":
+            self.timer_triggers.run_now(definition.name)
+            return
+
+        async def run() -> None:
+            try:
+                done = await run_by_hand(self, definition, data, {})
+            except DfError as error:
+                log.error("function %s, run by hand, failed: %s", definition.name, error)
+            else:
+                if done.failure is not None:
+                    log.error("function %s, run by hand, failed: %s", definition.name, done.failure)
+
+        task = self.loop.create_task(run())
+        self._by_hand.add(task)
+        task.add_done_callback(self._by_hand.discard)
+
     async def run_timer_function(self, definition: FunctionDefinition, request: TimerRequest) -> None:
         """One run of a timer function; an Exception that it raises is raised."""
-        await self._run_function(definition, request, self.extras(definition))
+        await self.run_function(definition, request, self.extras(definition))
 
-    async def _run_function(self, definition: FunctionDefinition, value: object, arguments: dict[str, Any]) -> Any:
+    async def run_function(self, definition: FunctionDefinition, value: object, arguments: dict[str, Any]) -> Any:
+        """What the function returns, given `arguments` beside the trigger's value. Raises what it raises, TimedOut."""
         if definition.parameter is not None:
             arguments[definition.parameter] = value if definition.adapt is None else definition.adapt(value)
         token = current.set(FunctionCall(kind=definition.kind or "", name=definition.name))

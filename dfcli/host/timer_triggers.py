@@ -212,8 +212,12 @@ class TimerTriggers:
 
     def run_now(self, name: str) -> None:
         """Begin one run that its schedule and its record know nothing of. NotFound, WrongState, Unavailable."""
-        key = name.casefold()
-        entry = self._planned.get(key)
+        entry = self.begin_by_hand(name)
+        self._begin(self._run_by_hand(name.casefold(), entry))
+
+    def begin_by_hand(self, name: str) -> Planned:
+        """Take the place of a run, which `end_by_hand` gives back. NotFound, WrongState, Unavailable."""
+        entry = self._planned.get(name.casefold())
         if entry is None:
             raise NotFound(f"there is no timer function {name!r}", hint="dfcli functions")
         if entry.is_running:
@@ -221,7 +225,13 @@ class TimerTriggers:
         if self._is_closed:
             raise Unavailable("the host is stopping", hint="try again once it runs")
         entry.is_running = True
-        self._begin(self._run_by_hand(key, entry))
+        return entry
+
+    def end_by_hand(self, name: str) -> None:
+        current = self._planned.get(name.casefold())
+        if current is not None:
+            current.is_running = False
+            self._schedule()
 
     async def _run_by_hand(self, key: str, entry: Planned) -> None:
         status = {"Last": entry.last, "Next": timestamp_from_epoch(entry.due), "LastUpdated": entry.updated}
@@ -229,10 +239,7 @@ class TimerTriggers:
             await self._call(entry.definition, TimerRequest(past_due=False, schedule_status=status))
         except Exception:
             log.exception("timer function %s, run by hand, failed", entry.name)
-        current = self._planned.get(key)
-        if current is not None:
-            current.is_running = False
-            self._schedule()
+        self.end_by_hand(key)
 
     def _record_of(self, entry: Planned) -> ScheduleRecord:
         return ScheduleRecord(

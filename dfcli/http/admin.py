@@ -14,6 +14,7 @@ from dfcli.http.answers import answer, encode, nothing
 from dfcli.http.call import Call
 from dfcli.http.ports import SERVING
 from dfcli.http.routing import Access, RouteTable
+from dfcli.model import payload
 
 routes = RouteTable()
 _STATES = {"stopping": "Stopping", "stopped": "Stopped"}
@@ -62,16 +63,17 @@ async def function(call: Call) -> Response:
 
 @routes.add("POST", "functions/{name}", access=Access.ADMIN, promises=a.RUN_FUNCTION)
 async def run(call: Call) -> Response:
-    """Only timer functions mean something without a caller; others have routes of their own."""
-    call.payload()
+    """Begin one run of a function, as Azure does, and answer at once. How it ends is told in the log."""
+    given = payload.decode(*call.payload())
     found = _named(call)
-    if found.kind != "timer":
+    if found.kind == "http":
         raise InvalidArgument(
             f"the function {found.name!r} is not run this way",
-            why=f"only timer functions are, and it is of the kind {found.kind}",
-            hint="start orchestrators, signal entities, call HTTP functions at their routes",
+            why="it is an HTTP function",
+            hint=f"call it at its route: curl {_address(call, found)}",
         )
-    call.host.run_timer_now(found.name)
+    text = given.get("input", "") if isinstance(given, dict) else ""
+    call.host.begin_by_hand(found.name, (text if isinstance(text, str) else encode(text).decode()).encode())
     return nothing(202)
 
 

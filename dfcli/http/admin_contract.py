@@ -15,12 +15,12 @@ ADMIN_FUNCTIONS = Operation(
 ADMIN_FUNCTION = Operation("adminFunction", "One function.", {200: Answer("It.", ref("AdminFunction")), 404: NOT_FOUND})
 RUN_FUNCTION = Operation(
     "runFunction",
-    "Run a timer function once, beside its schedule.",
+    "Run a function that is no durable one once, whatever triggers it: a timer, a queue, a blob.",
     {
         202: Answer("It begins to run."),
-        400: Answer("It is no timer function, or the body is no JSON.", ref("DurableError")),
+        400: Answer("It is a durable or an HTTP function, or the body is no JSON.", ref("DurableError")),
         404: NOT_FOUND,
         409: Answer("It is running.", ref("DurableError")),
     },
-    body=Body("Ignored.", {JSON_TYPE: ANYTHING}),
+    body=Body("`input` is the text that the trigger would bring.", {JSON_TYPE: ANYTHING}),
 )

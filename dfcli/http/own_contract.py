@@ -75,6 +75,33 @@ HUB = Operation("hub", "Which host this is, and of which task hub.", {200: Answe
 FUNCTIONS = Operation(
     "functions", "The app's functions as they run now.", {200: Answer("All of them.", list_of(ref("FunctionInfo")))}
 )
+RUN = Operation(
+    "runNow",
+    "Run a function that is no durable one once, whatever triggers it, and tell how it ended and what it gave to its "
+    "output bindings, which go nowhere.",
+    {
+        200: Answer("It has ended; `failure` says why when it failed.", {"type": "object", "required": ["name"]}),
+        400: refusal("It is a durable function, an input binding is missing, or the body is not as described."),
+        404: refusal("No such function."),
+        409: refusal("It is a timer function that is running."),
+        413: TOO_LARGE,
+        415: NOT_JSON,
+    },
+    body=Body(
+        "What the trigger would bring, and contents of input bindings.",
+        {
+            JSON_TYPE: {
+                "type": "object",
+                "properties": {
+                    "input": {"type": "string"},
+                    "base64": {"type": "boolean"},
+                    "bindings": {"type": "object", "additionalProperties": {"type": "string"}},
+                },
+                "additionalProperties": False,
+            }
+        },
+    ),
+)
 CLIENT = Operation(
     "clientPayload",
     "What a durable client outside the host is made from: the text of the `durableClient` binding. It holds the secret "

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+from base64 import b64decode
 from collections.abc import Awaitable, Callable
 
+import msgspec
 from starlette.responses import Response
 
 from dfcli.errors import InvalidArgument, NotFound
@@ -75,6 +77,28 @@ async def functions(call: Call) -> Response:
         for function in call.host.registry.all
     ]
     return answer(encode(known))
+
+
+class RunRequest(msgspec.Struct, forbid_unknown_fields=True):
+    input: str = ""
+    base64: bool = False
+    """Whether `input` and `bindings` are base64, for contents that are no text."""
+    bindings: dict[str, str] = {}
+
+
+@routes.add("POST", "functions/{name}/run", access=Access.ADMIN, body_max=DURABLE_BODY_MAX, promises=o.RUN)
+async def run_function(call: Call) -> Response:
+    _demand_json(call)
+    name = call.params["name"]
+    if not any(function.name.casefold() == name.casefold() for function in call.host.registry.all):
+        raise NotFound(f"there is no function {name[:80]!r}", hint="dfcli functions")
+    try:
+        wanted = msgspec.json.decode(call.body or b"{}", type=RunRequest)
+        read = b64decode if wanted.base64 else str.encode
+        data, bindings = read(wanted.input), {name: read(text) for name, text in wanted.bindings.items()}
+    except (msgspec.MsgspecError, ValueError) as error:
+        raise InvalidArgument("the body is not as described", why=str(error)) from None
+    return answer(encode(await call.host.run_by_hand(name, data, bindings)))
 
 
 @routes.add("GET", "client-payload", access=Access.SYSTEM, promises=o.CLIENT)

@@ -6,10 +6,12 @@ All verbs are called on the host's loop. A verb that changes something returns o
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
 from dfcli.authoring.http import HttpRequest, HttpResponse
 from dfcli.authoring.triggers import FunctionDefinition, Kind
+from dfcli.host.by_hand import FunctionRun
 from dfcli.host.client_payload import ClientSdk
 from dfcli.model.entity_status import EntityPage, EntityView
 from dfcli.model.history import Event
@@ -53,6 +55,14 @@ class HostPort(Protocol):
 
     def client_payload(self, task_hub: str | None, sdk: ClientSdk) -> str:
         """The text that makes a durable client of another library."""
+        ...
+
+    def begin_by_hand(self, name: str, data: bytes) -> None:
+        """Begin one run of a function that is no durable one. NotFound, InvalidArgument, WrongState."""
+        ...
+
+    async def run_by_hand(self, name: str, data: bytes, bindings: Mapping[str, bytes]) -> FunctionRun:
+        """The same, waiting for its end."""
         ...
 
     def other_hub(self, name: str) -> HostPort | None:

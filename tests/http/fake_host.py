@@ -19,6 +19,7 @@ from dfcli.errors import (
     UnknownFunction,
     WrongState,
 )
+from dfcli.host.by_hand import FunctionRun
 from dfcli.model import history as h
 from dfcli.model import payload
 from dfcli.model.entity_ids import entity_instance_id
@@ -78,6 +79,13 @@ class FakeHost:
 
     def other_hub(self, name: str) -> None:
         return None
+
+    def begin_by_hand(self, name, data):
+        self.told.append(("run", name, data))
+
+    async def run_by_hand(self, name, data, bindings):
+        self.told.append(("run", name, data, bindings))
+        return FunctionRun(name=name)
 
     def client_payload(self, task_hub, sdk):
         return '{"taskHubName": "default", "managementUrls": {}, "rpcBaseUrl": ""}'

@@ -1,0 +1,71 @@
+"""`dfcli run --debug`, with a stand-in for debugpy that says what it was asked for."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cli.real import APP, App, environment
+
+STAND_IN = """
+import sys
+
+
+def listen(address):
+    print("listens at", *address, file=sys.stderr)
+    if address[1] == 1:
+        raise OSError("it is taken")
+
+
+def wait_for_client():
+    print("waits", "function_app" in sys.modules, file=sys.stderr)
+"""
+
+
+def run(folder: Path, *arguments: str, debugpy: str = STAND_IN) -> subprocess.CompletedProcess[str]:
+    modules = folder / "modules"
+    modules.mkdir(exist_ok=True)
+    (modules / "debugpy.py").write_text(debugpy)
+    App(str(folder), APP)
+    path = os.pathsep.join([str(modules), *filter(None, [os.environ.get("PYTHONPATH")])])
+    return subprocess.run(
+        [sys.executable, "-m", "dfcli", "run", "--port", "0", "--exit-when-idle", *arguments],
+        cwd=folder,
+        env={**environment(), "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "port"), [(("--debug",), 5678), (("--debug", "5700"), 5700), (("--debug", "--no-watch"), 5678)]
+)
+def test_it_waits_for_a_debugger_on_loopback_before_the_app_is_loaded(
+    tmp_path: Path, arguments: tuple[str, ...], port: int
+) -> None:
+    done = run(tmp_path, *arguments)
+    assert done.returncode == 0, done.stderr
+    assert f"listens at 127.0.0.1 {port}\n" in done.stderr
+    assert f"waiting for a debugger at 127.0.0.1:{port}" in done.stderr
+    assert "waits False" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "debugpy", "code", "told"),
+    [
+        (("--debug",), "raise ImportError", 4, "-m pip install debugpy"),
+        (("--debug", "1"), STAND_IN, 4, "port 1 cannot be listened at"),
+        (("--debug", "99999"), STAND_IN, 2, "is no port"),
+        (("--debug", "--workers", "2"), STAND_IN, 2, "do not go together"),
+    ],
+)
+def test_what_keeps_it_from_that_is_said(
+    tmp_path: Path, arguments: tuple[str, ...], debugpy: str, code: int, told: str
+) -> None:
+    done = run(tmp_path, *arguments, debugpy=debugpy)
+    assert (done.returncode, told in done.stderr) == (code, True), done.stderr
