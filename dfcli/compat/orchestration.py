@@ -12,6 +12,7 @@ from dfcli.authoring.tasks import Task
 from dfcli.authoring.typed import Decoder
 from dfcli.compat.builders import is_builder, user_function
 from dfcli.compat.serialization import dumps, loaded
+from dfcli.compat.tasks import with_azures_states
 from dfcli.model.payload import Payload, decode
 from dfcli.model.time import to_datetime
 
@@ -30,6 +31,12 @@ class HttpResult(Decoder):
         }
 
 
+@with_azures_states(
+    (
+        *("call_activity", "call_activity_with_retry", "call_sub_orchestrator", "call_sub_orchestrator_with_retry"),
+        *("call_http", "call_entity", "create_timer", "wait_for_external_event", "task_all", "task_any"),
+    )
+)
 class AzureOrchestrationContext(OrchestrationContext):
     """What an orchestrator of an Azure app is handed."""
 

@@ -1,0 +1,51 @@
+"""Tasks as orchestrators of Azure apps see them: ours, with the state in the SDK's own enumeration."""
+
+from __future__ import annotations
+
+from functools import wraps
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from dfcli.authoring.tasks import Task
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+C = TypeVar("C", bound=type)
+
+
+def with_azures_states(names: tuple[str, ...]) -> Callable[[C], C]:
+    """Of a class of contexts: the tasks that these methods give compare equal, and identical, to `TaskState`."""
+
+    def decorate(context: C) -> C:
+        for name in names:
+            setattr(context, name, _giving(getattr(context, name)))
+        return context
+
+    return decorate
+
+
+def _giving(method: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(method)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        task = method(*args, **kwargs)
+        task.__class__ = _azures(type(task))
+        return task
+
+    return call
+
+
+_made: dict[type[Task], type[Task]] = {}
+
+
+def _azures(kind: type[Task]) -> type[Task]:
+    """A task's class with those states and the same layout, so that a task can be made one of it."""
+    known = _made.get(kind)
+    if known is not None:
+        return known
+    from azure.durable_functions.models.Task import TaskState
+
+    states = (TaskState.RUNNING, TaskState.SUCCEEDED, TaskState.FAILED)
+    members = {"__slots__": (), "state": property(lambda task: states[task._state])}
+    made: type[Task] = type(kind.__name__, (kind,), members)
+    _made[kind] = _made[made] = made
+    return made
