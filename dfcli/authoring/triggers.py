@@ -87,6 +87,10 @@ class FunctionDefinition:
     """Makes the payload of what an activity or an orchestrator returns."""
     make_client: Callable[[str], Any] | None = None
     """Makes the client of a function from the text of its binding; None: the client of this library."""
+    at_end: Callable[[bool, bool], None] | None = None
+    """Told when a run of an orchestrator has returned: whether timers, and whether calls, were left open."""
+    on_rollback: Callable[[], None] | None = None
+    """Told when an entity's operation has failed whose new state was taken back."""
     adapt: Callable[[Any], Any] | None = None
     """Makes of the trigger's value what the function takes, where that is another library's type."""
 

@@ -23,6 +23,7 @@ from dfcli.cli.errors import say_error
 from dfcli.cli.log_handlers import from_worker, log_to
 from dfcli.cli.pinned import Pinned
 from dfcli.cli.transition_log import TransitionLog, claim_stdout
+from dfcli.compat import leniency
 from dfcli.env.environment import Env
 from dfcli.errors import DfError, HubLocked, NotFound
 from dfcli.host.host import Host
@@ -33,6 +34,7 @@ from dfcli.http.app import build_app
 from dfcli.http.cors import Cors
 from dfcli.http.keys import KeyGate, KeyRing
 from dfcli.http.server import HttpServer, loop_factory
+from dfcli.model.history import AZURE_RULES
 from dfcli.project.code_id import code_id_of
 from dfcli.project.folder import ENTRY_FILE, source_files
 from dfcli.project.load import LoadedApp, load_app
@@ -214,6 +216,8 @@ class _Run:
             self._unwatch = self._begin_watch()
             self._reloads.put_nowait([ENTRY_FILE])  # it may have changed between the load and the watch
         self._say_ready(server)
+        if self._app.registry.rules == AZURE_RULES:
+            leniency.tell_of_all(self._app.registry.all)
         return server
 
     def _existing_keys(self) -> KeyFile | None:

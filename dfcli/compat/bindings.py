@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from dfcli.authoring.cloud_bindings import HTTP_OUTPUT, RETURN
@@ -13,9 +14,10 @@ from dfcli.authoring.triggers import AuthLevel, FunctionDefinition, Kind
 from dfcli.compat.client import durable_client
 from dfcli.compat.cloud_values import cloud_value
 from dfcli.compat.entity import AzureEntityContext
+from dfcli.compat.leniency import tell
 from dfcli.compat.orchestration import AzureOrchestrationContext
 from dfcli.compat.requests import http_request, timer_request
-from dfcli.compat.serialization import dumps_result, loaded
+from dfcli.compat.serialization import dumps_output, dumps_result, loaded
 
 Binding = Mapping[str, Any]
 """One binding, with the member names of function.json."""
@@ -120,18 +122,27 @@ def _give_values(found: FunctionDefinition, input_type: Any) -> None:
     """Which types the function is handed, and how its results are written."""
     match found.kind:
         case "orchestrator":
-            found.context_type, found.input_type = AzureOrchestrationContext, input_type
+            found.context_type, found.input_type = partial(AzureOrchestrationContext, definition=found), input_type
+            found.encode, found.at_end = partial(dumps_output, found), partial(_ended, found)
         case "activity":
             found.input_type, found.encode = loaded(), dumps_result
             found.return_type = inspect.signature(found.function).return_annotation
         case "entity":
-            found.context_type = AzureEntityContext
+            found.context_type = partial(AzureEntityContext, definition=found)
+            found.on_rollback = partial(tell, "DFA113", found)
         case "http":
             found.adapt = http_request
         case "timer":
             found.adapt = timer_request
         case _:
             found.adapt = cloud_value
+
+
+def _ended(found: FunctionDefinition, has_timers: bool, has_calls: bool) -> None:
+    if has_timers:
+        tell("DFA106", found)
+    if has_calls:
+        tell("DFA107", found)
 
 
 def _is_true(value: Any) -> bool:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import uuid
 from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
-from dfcli.authoring.context import OrchestrationContext, function_name
+from dfcli.authoring.context import OrchestrationContext, Wishes, function_name
+from dfcli.authoring.replay_safe_logger import ReplaySafeLogger
 from dfcli.authoring.retry import RetryOptions
-from dfcli.authoring.tasks import Task
+from dfcli.authoring.tasks import EventTask, Task, TimerTask
+from dfcli.authoring.triggers import FunctionDefinition
 from dfcli.authoring.typed import Decoder
 from dfcli.compat.builders import is_builder, user_function
+from dfcli.compat.leniency import tell
 from dfcli.compat.serialization import dumps, loaded
 from dfcli.compat.tasks import with_azures_states
 from dfcli.model.payload import Payload, decode
@@ -40,11 +46,66 @@ class HttpResult(Decoder):
 class AzureOrchestrationContext(OrchestrationContext):
     """What an orchestrator of an Azure app is handed."""
 
-    __slots__ = ()
+    __slots__ = ("_definition", "_waits")
 
     _encode: Callable[[Any], Payload] = staticmethod(dumps)
     _typed = staticmethod(loaded)
     _response_type = HttpResult()
+
+    def __init__(self, wishes: Wishes, input_type: Any, definition: FunctionDefinition) -> None:
+        super().__init__(wishes, input_type)
+        self._definition = definition
+        self._waits: dict[str, Task] = {}
+        """The last wait for events of each name."""
+
+    def set_custom_status(self, status: Any) -> None:
+        if not status and status is not None:
+            self._tell("DFA108")
+        super().set_custom_status(status)
+
+    def create_timer(self, fire_at: datetime | timedelta) -> TimerTask:
+        if isinstance(fire_at, timedelta):
+            self._tell("DFA109")
+        return super().create_timer(fire_at)
+
+    def wait_for_external_event(self, name: str, expected_type: Any = None) -> EventTask:
+        task = super().wait_for_external_event(name, expected_type)
+        before = self._waits.get(name)
+        if before is not None and not before.is_completed:
+            self._tell("DFA114")
+        self._waits[name] = task
+        return task
+
+    def call_http(self, *args: Any, **kwargs: Any) -> Task:
+        if kwargs.keys() & _OWN_HTTP_OPTIONS:
+            self._tell("DFA111")
+        return super().call_http(*args, **kwargs)
+
+    def signal_entity(self, *args: Any, **kwargs: Any) -> Any:
+        if len(args) > _ARGUMENTS_OF_A_SIGNAL or "signal_time" in kwargs:
+            self._tell("DFA111")
+        return super().signal_entity(*args, **kwargs)
+
+    def lock_entities(self, entities: Any) -> Any:
+        self._tell("DFA111")
+        return super().lock_entities(entities)
+
+    def create_replay_safe_logger(self, logger: Any) -> ReplaySafeLogger:
+        self._tell("DFA111")
+        return super().create_replay_safe_logger(logger)
+
+    @property
+    def function_context(self) -> SimpleNamespace:
+        """What is known of the function beside the instance."""
+        folder = os.path.dirname(self._definition.file)
+        return SimpleNamespace(function_name=self._definition.name, function_directory=folder)
+
+    @property
+    def histories(self) -> Any:
+        """Not kept: an execution stays in memory without its history."""
+        raise NotImplementedError(
+            "context.histories is not there: dfcli keeps no history in memory; `dfcli inspect` shows it"
+        )
 
     def task_any(self, activities: Iterable[Task]) -> Any:
         """The same; without tasks it is over at once, as in Azure's SDK."""
@@ -58,13 +119,18 @@ class AzureOrchestrationContext(OrchestrationContext):
 
     def _name_of(self, target: Any, kind: str) -> str:
         """The registered name also of a decorated object, where Azure's SDK takes the Python function's name."""
-        return function_name(user_function(target) if is_builder(target) else target, kind)
+        function = user_function(target) if is_builder(target) else target
+        name = function_name(function, kind)
+        if is_builder(target) and name != getattr(function, "__name__", name):
+            self._tell("DFA104")
+        return name
 
     def _return_type(self, target: Any) -> Any:
         return super()._return_type(user_function(target)) if is_builder(target) else None
 
     def _policy(self, retry_options: Any) -> RetryOptions:
         if isinstance(retry_options, RetryOptions):
+            self._tell("DFA110")
             return retry_options
         first = getattr(retry_options, "first_retry_interval_in_milliseconds", None)
         attempts = getattr(retry_options, "max_number_of_attempts", None)
@@ -72,5 +138,13 @@ class AzureOrchestrationContext(OrchestrationContext):
             raise TypeError(f"retry_options must be df.RetryOptions, not {type(retry_options).__name__}")
         return RetryOptions(first, attempts)
 
+    def _tell(self, code: str) -> None:
+        if not self.is_replaying:
+            tell(code, self._definition)
 
+
+_OWN_HTTP_OPTIONS = frozenset(
+    ("retry_options", "retry_status_codes", "timeout", "polling_timeout", "asynchronous_pattern_enabled")
+)
+_ARGUMENTS_OF_A_SIGNAL = 3
 _UUIDS = uuid.uuid5(uuid.NAMESPACE_OID, "9e952958-5e33-4daf-827f-2fa12937b875")

@@ -15,7 +15,9 @@ from typing import Any
 
 from msgspec import UNSET, Raw, UnsetType
 
+from dfcli.authoring.triggers import FunctionDefinition
 from dfcli.authoring.typed import Decoder
+from dfcli.compat.leniency import tell
 from dfcli.model.payload import Payload, decode, encode
 from dfcli.model.scope import own_name
 
@@ -34,6 +36,17 @@ def dumps_result(value: Any) -> Payload:
         return encode(value, _wrapped)
     except TypeError as error:
         raise ValueError(f"activity trigger output must be json serializable ({value})") from error
+
+
+def dumps_output(function: FunctionDefinition, value: Any) -> Payload:
+    """The same of what an orchestrator returns; Azure's SDK refuses objects there."""
+
+    def wrapped(part: Any) -> Any:
+        written = _wrapped(part)
+        tell("DFA105", function)
+        return written
+
+    return encode(value, wrapped)
 
 
 class Loaded(Decoder):

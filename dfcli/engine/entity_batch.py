@@ -115,6 +115,8 @@ class Batch:
     def fail(self, operation: Operation, error: BaseException) -> None:
         """Take what the code raised."""
         if self._rollback:
+            if self.definition.on_rollback is not None and self.state != self._saved[0]:
+                self.definition.on_rollback()
             self.state, sent = self._saved
             del self.sent[sent:]
         try:

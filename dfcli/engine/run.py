@@ -45,6 +45,7 @@ class Run:
     """The run of an orchestrator, from its first line to its end."""
 
     __slots__ = (
+        "_at_end",
         "_code",
         "_encode",
         "_is_starting",
@@ -72,6 +73,7 @@ class Run:
         self._raised_at: CodeLocation | None = None
         self._waits_schedule = decisions.rules.waits_schedule
         self._encode: Callable[[Any], Payload] = encode
+        self._at_end: Callable[[bool, bool], None] | None = None
 
     @property
     def is_due(self) -> bool:
@@ -87,6 +89,7 @@ class Run:
         definition = getattr(function, "__dfcli__", None)
         if definition is not None:
             self._encode = definition.encode
+            self._at_end = definition.at_end
         try:
             code = Code(function, _context(function, self.decisions))
         except Returned as returned:
@@ -209,6 +212,8 @@ class Run:
                 raise
             self._raise(error)
             return
+        if self._at_end is not None and not decisions.is_replaying:
+            self._at_end(bool(decisions.open_timers), bool(decisions.open_tasks or decisions.open_children))
         self._end(outcome.completed(decisions.next_seq, decisions.next_event_id, decisions.timestamp, result))
 
     def _raise(self, error: BaseException) -> None:

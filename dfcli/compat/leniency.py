@@ -1,0 +1,112 @@
+"""What works here and not, or otherwise, on Azure: each with a code, told once per run and function, never silently.
+
+Some is seen when the app is loaded, some only when it happens. docs/azure.md has the list with examples.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from dfcli.authoring.triggers import FunctionDefinition
+
+log = logging.getLogger("dfcli.azure")
+
+
+class Leniency(NamedTuple):
+    """One of them."""
+
+    what: str
+    """As the end of a sentence that begins with the function's name."""
+    hint: str
+
+
+LENIENCIES = {
+    "DFA101": Leniency(
+        "is a plain `def` with a durable client; on Azure it must be `async def`",
+        "write `async def`, and `await` the client's methods",
+    ),
+    "DFA102": Leniency(
+        "has a context parameter that is not called `context`; on Azure it must be",
+        'name the parameter `context`, and write context_name="context"',
+    ),
+    "DFA103": Leniency(
+        "is an `async def`, which Azure does not run as an orchestrator or entity",
+        "write `def` with `yield` for an orchestrator, `def` for an entity",
+    ),
+    "DFA104": Leniency(
+        "calls a decorated function by its object, whose registered name differs from its Python name; Azure calls the "
+        "Python name",
+        "call it by its registered name as text",
+    ),
+    "DFA105": Leniency(
+        "returns an object with to_json; on Azure the output of an orchestrator is plain JSON or the instance fails",
+        "return `to_json(...)` of it",
+    ),
+    "DFA106": Leniency(
+        "ended with a timer that was neither fired nor cancelled; on Azure the instance stays Running until it fires",
+        "cancel the timers that lose a race: timer.cancel()",
+    ),
+    "DFA107": Leniency(
+        "ended with calls that had no answer yet; on Azure the instance stays Running until they end",
+        "wait for them, or mind that it ends later there",
+    ),
+    "DFA108": Leniency(
+        "set a custom status that is empty or zero; Azure's SDK does not send it, so that the one before stays",
+        "use a value that is neither empty nor zero, such as text",
+    ),
+    "DFA109": Leniency(
+        "gave a timedelta to create_timer; Azure's SDK takes a datetime",
+        "write context.current_utc_datetime + timedelta(...)",
+    ),
+    "DFA110": Leniency(
+        "used the retry options of dfcli; Azure's have neither back-off nor filters",
+        "use azure.durable_functions.RetryOptions",
+    ),
+    "DFA111": Leniency(
+        "used what only dfcli's context has: locks, signal times, retried HTTP calls, replay-safe loggers",
+        "leave it out of an app that is to run on Azure",
+    ),
+    "DFA112": Leniency(
+        "asked for the input of an operation that has none; Azure's SDK raises TypeError there",
+        "call the operation with an input",
+    ),
+    "DFA113": Leniency(
+        "raised after it had set a state, which was taken back; Azure's SDK keeps the state",
+        "set the state last, when nothing can fail any more",
+    ),
+    "DFA114": Leniency(
+        "waits more than once at a time for one name of events; Azure's SDK serves the last wait first",
+        "wait for the next event when the one before has come",
+    ),
+}
+
+_told: set[tuple[str, str]] = set()
+
+
+def tell(code: str, function: FunctionDefinition) -> None:
+    """Warn, unless that has been said of the function before."""
+    key = code, function.where
+    if key not in _told:
+        _told.add(key)
+        leniency = LENIENCIES[code]
+        log.warning("%s: %s at %s %s; %s", code, function.name, function.where, leniency.what, leniency.hint)
+
+
+def tell_of_all(functions: Iterable[FunctionDefinition]) -> None:
+    """Warn of what is seen without running anything, for a host that begins to serve an app."""
+    for function in functions:
+        for code in at_load(function):
+            tell(code, function)
+
+
+def at_load(function: FunctionDefinition) -> Iterator[str]:
+    """The codes of what is seen of a function without running it."""
+    if function.client_parameter is not None and not function.is_async:
+        yield "DFA101"
+    if function.kind in ("orchestrator", "entity"):
+        if function.parameter != "context":
+            yield "DFA102"
+        if function.is_async:
+            yield "DFA103"
