@@ -16,6 +16,7 @@ import dfcli
 from dfcli.compat import leniency
 from dfcli.compat.app import functions_of
 from dfcli.host.host import Host
+from dfcli.model.payload import NOTHING
 from tests.compat.hosting import hosted
 from tests.conformance.constructs import COUNTER, activities
 from tests.host.running import VirtualMachine
@@ -135,7 +136,7 @@ def test_it_is_told_once_however_many_instances_do_it(code: str, caplog: pytest.
     async def play(host: Host) -> None:
         for _ in range(3):
             instance_id = await host.client.start_new("o")
-            await host.client.signal_entity(dfcli.EntityId("counter", "signalled"), "get")
+            await host.signal_entity("counter", "signalled", "get", NOTHING)
             status = await host.client.wait(instance_id, timeout=1_000)
             assert status.runtime_status.name == "Completed", status.output
         await asyncio.sleep(20)
