@@ -11,6 +11,7 @@ from collections.abc import Collection, Sequence
 
 import msgspec
 
+from dfcli.engine.rules import rules_named
 from dfcli.model import history as h
 from dfcli.model.entity_messages import RELEASE, message_of, response_of
 from dfcli.model.voids import Voids, is_open, ranges
@@ -101,7 +102,10 @@ class _Planner:
         """Id of each message to an entity to its event id."""
         self._homes: dict[int, _Episode] = {}
         self._latest: dict[int, int] = {}
-        """By the event id of a first attempt, the seq of the newest decision of the same call."""
+        """By the event id of a first attempt, the seq of the newest decision of the same call, `_held_back` aside."""
+        self._held_back: dict[int, int] = {}
+        """By the event id of a first attempt, that of the timer after the last: it shows the failure to the code."""
+        self._delays_after_last = False
         self.end: h.ExecutionCompleted | None = None
         self.suspended = False
         for event in self.lines:
@@ -109,6 +113,9 @@ class _Planner:
 
     def _take(self, event: h.Event) -> None:
         match event:
+            case h.ExecutionStarted():
+                rules = rules_named(event.rules)
+                self._delays_after_last = rules is not None and rules.delays_after_last
             case h.OrchestratorStarted():
                 self.episodes.append(_Episode(event, decisions=[]))
             case h.OrchestratorCompleted():
@@ -133,7 +140,10 @@ class _Planner:
         self.decisions[decision.event_id] = decision
         self._homes[decision.event_id] = episode
         first = getattr(decision, "call", None)
-        self._latest[decision.event_id if first is None else first] = decision.seq
+        if self._delays_after_last and first is not None and _is_due(decision):
+            self._held_back[first] = decision.event_id
+        else:
+            self._latest[decision.event_id if first is None else first] = decision.seq
         if isinstance(decision, h.ExecutionCompleted):
             self.end = decision
         elif isinstance(decision, h.EventSent) and decision.name != RELEASE:
@@ -185,8 +195,17 @@ class _Planner:
         if self.end.failure_details is not None and self.end.failure_details.error_type in WITHOUT_CODE:
             return []
         before = self.episodes[-2].started.consumed if len(self.episodes) > 1 else 0
-        seen = [f for f in self.failures.values() if before < f.seq <= self.episodes[-1].started.consumed]
-        return [max(seen, key=lambda failure: failure.seq)] if seen else []
+        now = self.episodes[-1].started.consumed
+        seen = {at: f for f in self.failures.values() if (at := self._seen(f)) is not None and before < at <= now}
+        return [seen[max(seen)]] if seen else []
+
+    def _seen(self, failure: Failure) -> int | None:
+        """The seq of the line that showed it to the code, or to its retry policy; None for none."""
+        held_back = self._held_back.get(self._first(failure).event_id)
+        if held_back is None or not self._is_final(failure):
+            return failure.seq
+        fired = self.answers.get(held_back)
+        return fired.seq if fired is not None else None
 
     def _is_final(self, failure: Failure) -> bool:
         """Whether no further attempt of the call followed."""
@@ -195,8 +214,11 @@ class _Planner:
     def _is_beside(self, failure: Failure, causes: dict[int, Failure]) -> bool:
         """Whether it came earlier, from a call made in the same episode as a cause's, and the code did nothing about
         it: it had yet to look at it when the other one came."""
-        seen_by = next((e for e in self.episodes if failure.seq <= e.started.consumed), None)
-        if seen_by is None or seen_by.decisions:
+        seen = self._seen(failure)
+        if seen is None:
+            return True
+        seen_by = next((e for e in self.episodes if seen <= e.started.consumed), None)
+        if seen_by is None or any(getattr(decision, "call", None) is None for decision in seen_by.decisions):
             return False
         home = self._homes[self._first(failure).event_id]
         return any(self._homes[self._first(cause).event_id] is home for cause in causes.values())
@@ -295,6 +317,11 @@ class _Planner:
             return None
         answer = self.answers.get(asked.event_id)
         return None if answer is not None and is_failure(answer) else asked
+
+
+def _is_due(decision: h.Event) -> bool:
+    """Whether it is a timer that had nothing to wait for: a retry policy's own delays are never that short."""
+    return isinstance(decision, h.TimerCreated) and decision.fire_at <= decision.timestamp
 
 
 def is_failure(event: h.Event) -> bool:

@@ -75,8 +75,8 @@ class World:
                 driver.complete(event_id, f"{scheduled.name} {decode(scheduled.input, scheduled.input_text)}")
 
 
-def clean_output(program: Program, make: Any) -> Any:
-    driver = Driver({"o": make(program)}).start("o")
+def clean_output(program: Program, make: Any, rules: str) -> Any:
+    driver = Driver({"o": make(program)}).start("o", rules=rules)
     driver.episode()
     while not driver.execution.is_finished and (work := driver.open_work()):
         kind, event_id = work[0]
@@ -108,7 +108,8 @@ def test_a_run_that_is_rewound_once_its_activities_are_fixed_ends_as_if_they_had
     make = data.draw(st.sampled_from([as_generator, as_coroutine]))
     driver = Driver({"o": make(program)})
     world = World(driver, data)
-    driver.start("o")
+    rules = data.draw(st.sampled_from([h.REPLAY_RULES, h.AZURE_RULES]))
+    driver.start("o", rules=rules)
     world.run()
     rewinds = 0
     undone: Counter[int] = Counter()
@@ -120,7 +121,7 @@ def test_a_run_that_is_rewound_once_its_activities_are_fixed_ends_as_if_they_had
         world.run()
     note(f"{rewinds} rewinds, {len(driver.history)} events")
     assert driver.status == "Completed", driver.status
-    assert comparable(driver.output) == comparable(clean_output(program, make))
+    assert comparable(driver.output) == comparable(clean_output(program, make, rules))
     again = driver.replayed()
     assert again.differences == []
     assert check_execution(driver.history) == []
@@ -137,7 +138,8 @@ def test_whatever_failed_can_be_rewound_and_its_history_replays_at_every_cut(
 ) -> None:
     driver = Driver({"o": as_generator(program)})
     world = World(driver, data)
-    driver.start("o")
+    rules = data.draw(st.sampled_from([h.REPLAY_RULES, h.AZURE_RULES]))
+    driver.start("o", rules=rules)
     for name in ("red", "Blue", "red"):
         driver.raise_event(name, 1)
     world.run()
