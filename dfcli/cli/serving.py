@@ -216,9 +216,12 @@ class _Run:
             self._unwatch = self._begin_watch()
             self._reloads.put_nowait([ENTRY_FILE])  # it may have changed between the load and the watch
         self._say_ready(server)
+        self._tell_leniencies()
+        return server
+
+    def _tell_leniencies(self) -> None:
         if self._app.registry.rules == AZURE_RULES:
             leniency.tell_of_all(self._app.registry.all)
-        return server
 
     def _existing_keys(self) -> KeyFile | None:
         """The hub's keys when requests need one. Keys that others can read are refused before anything runs."""
@@ -368,6 +371,7 @@ class _Run:
             self._log.announce({"verb": "reload failed", "detail": f"{error.what}: {error.why}"})
             return
         self._app = app
+        self._tell_leniencies()
         self._is_broken = False
         if self._pinned is not None:
             self._pinned.prune_soon(self._host, app)

@@ -63,6 +63,8 @@ def definition(
         found.make_client = str
     if found.needs:
         found.kind = "unsupported"
+    if found.kind in ("orchestrator", "entity"):
+        _take_context(found)
     if found.kind in ("http", "timer", "activity", "unsupported") and found.parameter != "context":
         taken = {found.client_parameter, *found.outputs}
         if "context" in inspect.signature(function).parameters and "context" not in taken:
@@ -74,6 +76,14 @@ def definition(
     _give_values(found, input_type)
     function.__dfcli__ = found  # type: ignore[attr-defined]
     return found
+
+
+def _take_context(found: FunctionDefinition) -> None:
+    """Azure's SDK hands the context over by position: the binding names a parameter of the SDK's own wrapper."""
+    found.wished_parameter = found.parameter
+    parameters = inspect.signature(found.function).parameters
+    if found.parameter not in parameters:
+        found.parameter = next(iter(parameters), None)
 
 
 def _add(found: FunctionDefinition, binding: Binding) -> None:

@@ -26,3 +26,11 @@ def unwrapped(function: Any) -> Callable[..., Any]:
             found: Callable[..., Any] = function
             return found
         function = inner
+
+
+def misnamed(builder: Any) -> str:
+    """The registered name of a durable function whose decorated object Azure's SDK calls by another one: that of the
+    Python function. Empty when both are the same, in any case."""
+    function = user_function(builder)
+    name = getattr(getattr(function, "__dfcli__", None), "name", function.__name__)
+    return "" if name.casefold() == function.__name__.casefold() else str(name)

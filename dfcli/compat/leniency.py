@@ -6,10 +6,12 @@ Some is seen when the app is loaded, some only when it happens. docs/azure.md ha
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from contextvars import Context
 from typing import NamedTuple
 
 from dfcli.authoring.triggers import FunctionDefinition
+from dfcli.compat.leniencies_at_load import at_load
 
 log = logging.getLogger("dfcli.azure")
 
@@ -80,33 +82,61 @@ LENIENCIES = {
         "waits more than once at a time for one name of events; Azure's SDK serves the last wait first",
         "wait for the next event when the one before has come",
     ),
+    "DFA115": Leniency(
+        "has a parameter that no binding fills; Azure does not load such a function, even when it has a default",
+        "remove the parameter",
+    ),
+    "DFA116": Leniency(
+        "has an annotation that does not fit its binding; Azure refuses it when it loads or calls the function",
+        "annotate func.HttpRequest, func.TimerRequest, func.Context, and func.HttpResponse or str for what is returned",
+    ),
+    "DFA117": Leniency(
+        "has a name that Azure does not take: letters, digits, `_` and `-`, a letter first, and not `host`",
+        "give it another name",
+    ),
+    "DFA118": Leniency(
+        "uses a member of tasks that Azure's SDK does not have",
+        "use is_completed, state and result, or yield the task",
+    ),
+    "DFA119": Leniency(
+        "uses a member of failures that Azure's SDK does not have; there it is a plain Exception",
+        "read str(error)",
+    ),
+    "DFA120": Leniency(
+        "uses something of the entity's context that Azure's SDK does not have",
+        "have an orchestrator or an HTTP function send the signal or start the instance",
+    ),
+    "DFA121": Leniency(
+        "has a route that begins with `admin` or `runtime`; those are of Azure's own host, which refuses it",
+        "choose another route",
+    ),
+    "DFA122": Leniency(
+        "is an entity that returns its result; Azure's SDK ignores what it returns",
+        "call context.set_result(...)",
+    ),
+    "DFA123": Leniency(
+        "stands in a file that imports dfcli; Azure has no such package",
+        "import what Azure's packages offer instead",
+    ),
 }
 
 _told: set[tuple[str, str]] = set()
 
 
-def tell(code: str, function: FunctionDefinition) -> None:
-    """Warn, unless that has been said of the function before."""
+def tell(code: str, function: FunctionDefinition, place: str = "", detail: str = "") -> None:
+    """Warn, unless that has been said of the function before. `place` is a line inside of it."""
     key = code, function.where
-    if key not in _told:
-        _told.add(key)
-        leniency = LENIENCIES[code]
-        log.warning("%s: %s at %s %s; %s", code, function.name, function.where, leniency.what, leniency.hint)
+    if key in _told:
+        return
+    _told.add(key)
+    leniency = LENIENCIES[code]
+    what = f"{leniency.what} ({detail})" if detail else leniency.what
+    text = f"{code}: {function.name} at {place or function.where} {what}; {leniency.hint}"
+    Context().run(log.warning, "%s", text)  # it is not the function that says so
 
 
 def tell_of_all(functions: Iterable[FunctionDefinition]) -> None:
     """Warn of what is seen without running anything, for a host that begins to serve an app."""
     for function in functions:
-        for code in at_load(function):
-            tell(code, function)
-
-
-def at_load(function: FunctionDefinition) -> Iterator[str]:
-    """The codes of what is seen of a function without running it."""
-    if function.client_parameter is not None and not function.is_async:
-        yield "DFA101"
-    if function.kind in ("orchestrator", "entity"):
-        if function.parameter != "context":
-            yield "DFA102"
-        if function.is_async:
-            yield "DFA103"
+        for seen in at_load(function):
+            tell(seen.code, function, seen.place, seen.detail)
