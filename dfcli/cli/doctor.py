@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import os
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -20,6 +21,9 @@ FOUND_SOMETHING = 5
 
 
 def doctor(
+    azure: Annotated[
+        bool, typer.Option("--azure", help="Say instead whether the app would run on Azure as it is, item by item.")
+    ] = False,
     folder: options.Folder = ".",
     hub: options.Hub = "",
     hub_dir: options.HubDir = "",
@@ -29,11 +33,17 @@ def doctor(
 
     Each setting is shown with its source. Nothing is started and nothing is changed; the app is loaded, as `dfcli run`
     would. Values whose names look like secrets are masked. The exit code is 5 when there is something to mend.
+
+    With --azure: packages, versions, host.json, extension bundle, Python, what orchestrators must not do, and what works
+    here and not there, seen in the code or in runs on this machine. The exit code is 5 when that is anything.
     """
     from dfcli.project import diagnosis
 
     where = options.place(folder, hub, hub_dir)
     settings = apps.settings_of(where)
+    if azure:
+        _for_azure(where, settings, output)
+        return
     host_url = url_of_host(settings.hub_path)
     facts = dict(diagnosis.facts(settings, host_url))
     registry = None
@@ -52,6 +62,39 @@ def doctor(
         shown = {"facts": facts, "settings": _settings(settings), "findings": found}
         (render.json_value if output is Format.json else render.json_line)(shown)
     if found:
+        raise typer.Exit(FOUND_SOMETHING)
+
+
+def _for_azure(where: options.Place, settings: Settings, output: Format) -> None:
+    from dfcli.compat.deployable import items
+    from dfcli.host.log_file import FOLDER as LOGS
+
+    app = apps.load(where)
+    log = ""
+    folder = os.path.join(settings.hub_path, LOGS)
+    for name in sorted(os.listdir(folder)) if os.path.isdir(folder) else []:
+        with open(os.path.join(folder, name), encoding="utf-8", errors="replace") as file:
+            log += file.read()
+    found = list(items(app.folder, app.files, app.registry, log))
+    errors = [item for item in found if item.level == "error"]
+    if output is Format.id:
+        for item in errors:
+            terminal.answer(item.code)
+    elif output is Format.table:
+        for item in found:
+            paint = {"ok": "green", "warning": "yellow", "error": "red"}[item.level]
+            terminal.answer(f"{terminal.paint(item.level.ljust(7), paint)} {item.code}: {terminal.visible(item.what)}")
+            if item.why and item.level != "ok":
+                terminal.answer(f"          why: {terminal.visible(item.why)}")
+            if item.hint:
+                terminal.answer(f"          hint: {terminal.visible(item.hint)}")
+        terminal.answer(
+            f"{len(errors)} to mend before it runs on Azure as it runs here" if errors else "it would run on Azure"
+        )
+    else:
+        shown = {"app": app.folder, "deployable": not errors, "items": found}
+        (render.json_value if output is Format.json else render.json_line)(shown)
+    if errors:
         raise typer.Exit(FOUND_SOMETHING)
 
 

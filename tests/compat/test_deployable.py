@@ -1,0 +1,156 @@
+"""`dfcli doctor --azure`: whether an app would run on Azure as it is, item by item."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dfcli.project.scaffold import Sdk, list_templates, scaffold
+from tests.compat.hosting import HEAD, hosted, write_app
+
+
+def doctor(folder: Path, *arguments: str) -> tuple[int, Any]:
+    done = subprocess.run(
+        [sys.executable, "-m", "dfcli", "doctor", "--azure", "-o", "json", *arguments],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "Traceback" not in done.stderr
+    return done.returncode, json.loads(done.stdout) if done.stdout else done.stderr
+
+
+def errors(told: Any) -> list[str]:
+    return [f"{item['code']}: {item['what']}" for item in told["items"] if item["level"] == "error"]
+
+
+@pytest.mark.parametrize("template", [template.name for template in list_templates()])
+def test_every_template_for_azure_would_run_there(template: str, tmp_path: Path) -> None:
+    made = scaffold(template, str(tmp_path / "app"), Sdk.azure)
+    code, told = doctor(Path(made.folder))
+    assert errors(told) == []
+    assert (code, told["deployable"]) == (0, True)
+    assert {item["code"] for item in told["items"]} >= {
+        "sdk",
+        "requirements",
+        "host.json",
+        "local.settings.json",
+        "python",
+    }
+
+
+def test_an_app_of_dfclis_own_is_told_which_lines_to_change(tmp_path: Path) -> None:
+    code, told = doctor(Path(scaffold("sequence", str(tmp_path / "app")).folder))
+    assert code == 5
+    assert errors(told) == ["sdk: the app is written for dfcli"]
+    assert "import azure.durable_functions as df" in told["items"][0]["hint"]
+
+
+def app(folder: Path) -> Path:
+    """One that would run."""
+    write_app(folder, "")
+    (folder / "host.json").write_text('{"version": "2.0", "extensionBundle": {"version": "[4.*, 5.0.0)"}}')
+    (folder / "requirements.txt").write_text("azure-functions\nazure_functions_durable>=1.2,<2  # the first line\n")
+    (folder / "local.settings.json").write_text('{"Values": {"FUNCTIONS_WORKER_RUNTIME": "python"}}')
+    assert doctor(folder)[0] == 0
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "told"),
+    [
+        (
+            "requirements.txt",
+            "azure-functions\n",
+            "requirements: requirements.txt does not name azure-functions-durable",
+        ),
+        ("requirements.txt", None, "requirements: there is no requirements.txt"),
+        ("host.json", "{}", "host.json: host.json has no version 2.0"),
+        ("host.json", '{"version": "2.0"}', "host.json: host.json names no extension bundle"),
+        (
+            "host.json",
+            '{"version": "2.0", "extensionBundle": {"version": "[1.*, 2.0.0)"}}',
+            "host.json: the extension bundle [1.*, 2.0.0) is out of support",
+        ),
+        (
+            "function_app.py",
+            HEAD + "import msgspec\n",
+            "requirements: the app imports msgspec, and requirements.txt does not name msgspec",
+        ),
+        (
+            "function_app.py",
+            HEAD + "from datetime import datetime\nimport random\n\n"
+            '@app.orchestration_trigger(context_name="context")\ndef o(context):\n'
+            "    if datetime.now() and random.random():\n        yield\n",
+            "determinism: orchestrator o reads the clock (datetime.now)",
+        ),
+        (
+            "function_app.py",
+            HEAD + '@app.orchestration_trigger(context_name="ctx")\ndef o(ctx):\n    yield\n',
+            "DFA102: o has a context parameter that is not called `context`; on Azure it must be",
+        ),
+    ],
+)
+def test_what_would_not_run_there_is_named(tmp_path: Path, name: str, text: str | None, told: str) -> None:
+    folder = app(tmp_path)
+    if text is None:
+        os.unlink(folder / name)
+    else:
+        (folder / name).write_text(text)
+    code, found = doctor(folder)
+    assert code == 5
+    assert told in errors(found)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "told"),
+    [
+        (
+            "requirements.txt",
+            "azure-functions\nazure-functions-durable\n",
+            "does not keep azure-functions-durable below 2",
+        ),
+        ("requirements.txt", "azure-functions\nazure-functions-durable<2\ndfcli\n", "requirements.txt names dfcli"),
+        ("local.settings.json", "{}", "FUNCTIONS_WORKER_RUNTIME is not python"),
+    ],
+)
+def test_what_might_not_be_meant_is_a_warning(tmp_path: Path, name: str, text: str, told: str) -> None:
+    folder = app(tmp_path)
+    (folder / name).write_text(text)
+    code, found = doctor(folder)
+    assert code == 0
+    assert any(told in item["what"] for item in found["items"] if item["level"] == "warning")
+
+
+def test_what_a_run_on_this_machine_has_told_fails_it(tmp_path: Path) -> None:
+    source = """
+        from datetime import timedelta
+
+        @app.orchestration_trigger(context_name="context")
+        def short(context):
+            yield context.create_timer(timedelta(milliseconds=1))
+    """
+    with hosted(tmp_path, source) as host:
+        host.outcome(host.start("short", None))
+    code, found = doctor(tmp_path)
+    assert code == 5
+    assert any(text.startswith("DFA109: short at ") for text in errors(found))
+
+
+def test_it_reads_well_in_a_terminal_too(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "dfcli", "doctor", "--azure"],
+        cwd=app(tmp_path),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0
+    assert done.stdout.endswith("it would run on Azure\n")
