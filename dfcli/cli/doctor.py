@@ -34,8 +34,8 @@ def doctor(
     Each setting is shown with its source. Nothing is started and nothing is changed; the app is loaded, as `dfcli run`
     would. Values whose names look like secrets are masked. The exit code is 5 when there is something to mend.
 
-    With --azure: packages, versions, host.json, extension bundle, Python, what orchestrators must not do, and what works
-    here and not there, seen in the code or in runs on this machine. The exit code is 5 when that is anything.
+    With --azure: packages, versions, host.json, extension bundle, Python, what orchestrators must not do, and what
+    works here and not there, seen in the code or in runs on this machine.
     """
     from dfcli.project import diagnosis
 
