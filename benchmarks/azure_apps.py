@@ -55,7 +55,7 @@ def main() -> None:
         flavours = {"dfcli": write(Path(folder, "ours"), OURS), "azure": write(Path(folder, "azures"), AZURES)}
         ready: dict[str, list[float]] = {name: [] for name in flavours}
         costs: dict[str, list[dict[str, float]]] = {name: [] for name in flavours}
-        for name, path in flavours.items():
+        for path in flavours.values():
             started(path)  # once for the bytecode and the disk's cache
         for _ in range(options.runs):
             for name, path in flavours.items():

@@ -17,7 +17,7 @@ from dfcli.compat.entity import AzureEntityContext
 from dfcli.compat.leniency import tell
 from dfcli.compat.orchestration import AzureOrchestrationContext
 from dfcli.compat.requests import http_request, timer_request
-from dfcli.compat.serialization import dumps_output, dumps_result, loaded
+from dfcli.compat.serialization import dumps_output, dumps_result, loaded, read_strictness
 
 Binding = Mapping[str, Any]
 """One binding, with the member names of function.json."""
@@ -47,6 +47,7 @@ def definition(
     `input_type` is what a decorator says an orchestrator takes. With `client_as_text` a function is handed the text of
     the client's binding and makes the client itself, as in apps of function.json.
     """
+    read_strictness()
     code = inspect.unwrap(function).__code__
     found = FunctionDefinition(
         name=name,

@@ -58,7 +58,7 @@ class Loaded(Decoder):
         self._expected = expected_type
 
     def __call__(self, raw: Raw | UnsetType, text: str | UnsetType) -> Any:
-        if _is_strict():
+        if _strict:
             return _loads_strictly(Payload(raw, text).json_text, self._expected)
         value = decode(raw, text)
         if (raw is not UNSET and _MARK in bytes(raw)) or (raw is UNSET and text is not UNSET):
@@ -101,8 +101,13 @@ def _wrapped(value: Any) -> Any:
     return {"__class__": kind.__name__, "__module__": own_name(kind.__module__), "__data__": to_json(value)}
 
 
-def _is_strict() -> bool:
-    return os.environ.get("AZURE_FUNCTIONS_DURABLE_STRICT_TYPING", "").strip().lower() in ("1", "true", "yes")
+def read_strictness() -> None:
+    """Look whether the app wants strict mode: once when it is loaded, since each payload asks."""
+    global _strict
+    _strict = os.environ.get("AZURE_FUNCTIONS_DURABLE_STRICT_TYPING", "").strip().lower() in ("1", "true", "yes")
+
+
+_strict = False
 
 
 def _loads_strictly(text: str | None, expected_type: type | None) -> Any:

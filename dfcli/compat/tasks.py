@@ -28,7 +28,8 @@ def _giving(method: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(method)
     def call(*args: Any, **kwargs: Any) -> Any:
         task = method(*args, **kwargs)
-        task.__class__ = _azures(type(task))
+        kind = task.__class__
+        task.__class__ = _made.get(kind) or _azures(kind)
         return task
 
     return call
@@ -39,9 +40,6 @@ _made: dict[type[Task], type[Task]] = {}
 
 def _azures(kind: type[Task]) -> type[Task]:
     """A task's class with those states and the same layout, so that a task can be made one of it."""
-    known = _made.get(kind)
-    if known is not None:
-        return known
     from azure.durable_functions.models.Task import TaskState
 
     states = (TaskState.RUNNING, TaskState.SUCCEEDED, TaskState.FAILED)

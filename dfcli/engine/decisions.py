@@ -199,7 +199,7 @@ class Decisions:
         elif retry is None and not self.rules.waits_schedule:
             self._schedule_activity(task, name, input, None, 1)
         elif retry is None:
-            self._begin(task, lambda: self._schedule_activity(task, name, input, None, 1))
+            task.id, task._schedule = None, partial(self._schedule_first, task, name, input)
         else:
 
             def attempt(call: RetryingCall, first: int | None, number: int) -> None:
@@ -343,6 +343,10 @@ class Decisions:
     def _schedule(self, task: Task, act: Callable[[], object]) -> None:
         task.id = self.next_event_id
         act()
+
+    def _schedule_first(self, task: Task, name: str, input: Payload) -> None:
+        task.id = self.next_event_id
+        self._schedule_activity(task, name, input, None, 1)
 
     def _begin_wait(self, task: EventTask) -> None:
         task.id, task.since = -1, self.timestamp
