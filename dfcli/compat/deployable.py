@@ -13,7 +13,8 @@ from typing import Any
 import msgspec
 
 from dfcli.compat import determinism
-from dfcli.compat.leniency import LENIENCIES, at_load
+from dfcli.compat.leniencies_at_load import at_load
+from dfcli.compat.leniency import LENIENCIES
 from dfcli.compat.sdk import DURABLE
 from dfcli.model.history import AZURE_RULES
 from dfcli.registry.registry import Registry
@@ -22,6 +23,8 @@ PYTHONS = ((3, 10), (3, 13))
 """What Azure Functions runs, first and last."""
 _BUNDLE = "[4.*, 5.0.0)"
 _REQUIREMENT = re.compile(r"^\s*([A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\[[^\]]*\])?\s*([^;#]*)")
+TOLD_IN_RUNS = frozenset(f"DFA{number}" for number in range(104, 115))
+"""What may show only when the code runs."""
 _TOLD = re.compile(r"^(DFA\d+): (.*)", re.DOTALL)
 
 
@@ -178,12 +181,14 @@ def _triggers(registry: Registry) -> Iterator[Item]:
 
 
 def _leniencies(registry: Registry, log: str) -> Iterator[Item]:
-    """What is seen of the code, and what runs on this machine have told."""
+    """What is seen of the code, and what else runs on this machine have told."""
+    found_in_code: set[tuple[str, str]] = set()
     for function in registry.all:
-        for code in at_load(function):
-            what, hint = LENIENCIES[code]
-            yield _error(code, f"{function.name} {what}", function.where, hint)
-    at_run = set(LENIENCIES) - {"DFA101", "DFA102", "DFA103"}
+        for seen in at_load(function):
+            found_in_code.add((seen.code, function.name))
+            what, hint = LENIENCIES[seen.code]
+            detail = f" ({seen.detail})" if seen.detail else ""
+            yield _error(seen.code, f"{function.name} {what}{detail}", seen.place, hint)
     told = set()
     for line in log.splitlines():
         if '"dfcli.azure"' not in line:
@@ -193,8 +198,10 @@ def _leniencies(registry: Registry, log: str) -> Iterator[Item]:
         except ValueError:
             continue
         found = _TOLD.match(message)
-        if found and found[1] in at_run and message not in told:
-            told.add(message)
+        if not found or found[1] not in TOLD_IN_RUNS or message in told:
+            continue
+        told.add(message)
+        if (found[1], found[2].partition(" ")[0]) not in found_in_code:
             what, _, hint = found[2].rpartition("; ")
             yield _error(found[1], what, "seen in a run on this machine", hint)
 
