@@ -94,7 +94,7 @@ def app(folder: Path) -> Path:
         (
             "function_app.py",
             HEAD + '@app.orchestration_trigger(context_name="ctx")\ndef o(ctx):\n    yield\n',
-            "DFA102: o has a context parameter that is not called `context`; on Azure it must be",
+            "DFA102: o has a context parameter that is not called `context`; on Azure it must be (ctx)",
         ),
     ],
 )
