@@ -1,12 +1,12 @@
 """Triggers and bindings that need a service in the cloud: they can be written down, and nothing here runs them.
 
 An app made for Azure must load whatever it binds to. A function that a cloud service triggers, or whose input comes
-from one, is listed as unsupported and never started. An output goes nowhere; the function is told so in the log.
+from one, is listed as unsupported and runs by hand only. An output goes nowhere; the function is told so in the log.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Generic, TypeVar
 
 from dfcli.authoring.triggers import FunctionDefinition, settle
@@ -27,9 +27,11 @@ class Out(Generic[T]):
     def __init__(self, tell: Callable[[], None] | None = None) -> None:
         self._value: T | None = None
         self._tell = tell
+        self.is_set = False
 
     def set(self, value: T) -> None:
         self._value = value
+        self.is_set = True
         if self._tell is not None:
             self._tell()
 
@@ -37,13 +39,21 @@ class Out(Generic[T]):
         return self._value
 
 
+def set_cloud_trigger(definition: FunctionDefinition, members: Mapping[str, Any]) -> None:
+    """Note what of a trigger's binding, written as in function.json, says what the function takes."""
+    cardinality = members.get("cardinality")  # a text, or an enumeration of the author's
+    definition.takes_batches = str(getattr(cardinality, "value", cardinality)).casefold() == "many"
+    definition.blob_path = str(members.get("path") or "")
+
+
 def _trigger(type: str) -> Callable[..., Decorator[Any]]:
-    def decorator(self: CloudBindings, arg_name: str | None = None, *_: Any, **__: Any) -> Decorator[F]:
+    def decorator(self: CloudBindings, arg_name: str | None = None, *_: Any, **members: Any) -> Decorator[F]:
         def decorate(function: F) -> F:
             definition = self._add(function)
             definition.triggers.append("unsupported")
             definition.needs.append(type)
             definition.cloud_trigger, definition.wished_parameter = type, arg_name
+            set_cloud_trigger(definition, members)
             settle(definition)
             return function
 
@@ -85,10 +95,10 @@ class CloudBindings:
     def _add(self, function: Callable[..., Any]) -> FunctionDefinition:
         raise NotImplementedError
 
-    def generic_trigger(self, arg_name: str, type: str, data_type: Any = None, **_: Any) -> Decorator[F]:
+    def generic_trigger(self, arg_name: str, type: str, data_type: Any = None, **members: Any) -> Decorator[F]:
         """A trigger named by its type; none of those that have no decorator of their own runs here."""
         del data_type
-        decorator: Decorator[F] = _trigger(str(type))(self, arg_name)
+        decorator: Decorator[F] = _trigger(str(type))(self, arg_name, **members)
         return decorator
 
     def generic_input_binding(self, arg_name: str, type: str, data_type: Any = None, **_: Any) -> Decorator[F]:

@@ -53,9 +53,13 @@ class FunctionDefinition:
     has_extras: bool = False
     """Whether client, context or outputs are passed beside the trigger's value, all by name."""
     needs: list[str] = field(default_factory=list)
-    """Triggers and inputs that only a cloud service provides: a function that has any is never started."""
+    """Triggers and inputs that only a cloud service provides: a function that has any is started by hand alone."""
     cloud_trigger: str = ""
     """The type of the trigger, where a cloud service is it."""
+    takes_batches: bool = False
+    """Whether that trigger brings lists of messages."""
+    blob_path: str = ""
+    """The path in the trigger's binding."""
     cloud_inputs: dict[str, str] = field(default_factory=dict)
     """Input bindings of cloud services: parameter and type."""
     notes: list[str] = field(default_factory=list)

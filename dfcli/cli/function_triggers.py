@@ -40,7 +40,9 @@ class Trigger:
         if function.kind == "timer":
             zone = f" ({self.zone})" if self.zone != "UTC" else ""
             return f"{self.schedule}{zone}, next {self.next_run}"
-        return f"{needs_of(function)} is not supported here: never started" if function.kind == "unsupported" else ""
+        if function.kind == "unsupported":
+            return f"{needs_of(function)} is not supported here: dfcli trigger {function.name} runs it by hand"
+        return ""
 
     def members(self) -> dict[str, Any]:
         """For programs."""
@@ -74,7 +76,7 @@ def methods_of(function: FunctionDefinition) -> str:
 
 
 def needs_of(function: FunctionDefinition) -> str:
-    """What a function that is never started would need: `queueTrigger`, or `http with blob`."""
+    """What a function that only runs by hand would need: `queueTrigger`, or `http with blob`."""
     others = [kind for kind in function.triggers if kind != "unsupported"]
     return " with ".join([*others, " and ".join(function.needs)])
 

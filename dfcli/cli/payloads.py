@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 
 from dfcli.errors import DfError, InvalidArgument, InvalidJson, NotFound, PayloadTooLarge
@@ -17,6 +18,28 @@ def payload(text: str | None, option: str) -> Payload:
     if text.startswith("@"):
         return _parsed(_from_file(text[1:], option), option, f"the file {text[1:]}")
     return _parsed(text.encode("utf-8", "surrogateescape"), option, f"{option} {text}", inline=text)
+
+
+def content(text: str | None, option: str) -> bytes:
+    """What an option names where it need be no JSON: files and stdin are taken as they are, text on the line is JSON,
+    of which a text means itself."""
+    if text is None:
+        return b""
+    if text == "-" or text.startswith("@"):
+        body = sys.stdin.buffer.read(PAYLOAD_BYTES_MAX + 1) if text == "-" else _from_file(text[1:], option)
+        if len(body) > PAYLOAD_BYTES_MAX:
+            raise _too_large(f"what {option} {text} names")
+        return body
+    given = payload(text, option).json_text or ""
+    value = json.loads(given)
+    return (value if isinstance(value, str) else given).encode("utf-8", "surrogatepass")
+
+
+def _too_large(source: str) -> PayloadTooLarge:
+    return PayloadTooLarge(
+        f"{source[:80]} is larger than {PAYLOAD_BYTES_MAX // 1024 // 1024} MiB",
+        hint="hand over the path of a file instead of its content",
+    )
 
 
 def _from_stdin(option: str) -> bytes:
@@ -38,10 +61,7 @@ def _from_file(path: str, option: str) -> bytes:
 
 def _parsed(body: bytes, option: str, source: str, inline: str | None = None) -> Payload:
     if len(body) > PAYLOAD_BYTES_MAX:
-        raise PayloadTooLarge(
-            f"{source[:80]} is larger than {PAYLOAD_BYTES_MAX // 1024 // 1024} MiB",
-            hint="hand over the path of a file instead of its content",
-        )
+        raise _too_large(source)
     try:
         return parse(body)
     except DfError as error:
@@ -57,6 +77,4 @@ def _is_word(text: str) -> bool:
 
 
 def _quoted(text: str) -> str:
-    import json
-
     return json.dumps(text, ensure_ascii=False).replace("'", "'\\''")

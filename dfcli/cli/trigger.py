@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-import sys
+import os
+from base64 import b64encode
 from typing import Annotated, Any
 
 import msgspec
@@ -13,10 +14,10 @@ from dfcli.cli import apps, options, render, terminal
 from dfcli.cli.connection import remote
 from dfcli.cli.failure_view import lines as failure_lines
 from dfcli.cli.options import Format
-from dfcli.cli.payloads import payload
-from dfcli.errors import InvalidArgument, NotFound, Unavailable
+from dfcli.cli.payloads import content, payload
+from dfcli.errors import InvalidArgument, Unavailable
+from dfcli.http import wire
 from dfcli.model.failure import FailureDetails
-from dfcli.model.payload import PAYLOAD_BYTES_MAX
 
 
 def trigger(
@@ -33,6 +34,12 @@ def trigger(
             help="The content of an input binding: NAME=JSON or NAME=@file; repeatable.",
         ),
     ] = None,
+    metadata: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--metadata", metavar="NAME=JSON", help="A member of the message, such as subject or name; repeatable."
+        ),
+    ] = None,
     folder: options.Folder = ".",
     hub: options.Hub = "",
     hub_dir: options.HubDir = "",
@@ -46,13 +53,21 @@ def trigger(
     """
     from dfcli.http.remote_client import RemoteControl
 
-    body = _content(data, "--data")
-    bindings = dict(_binding(text) for text in binding or [])
+    given = wire.RunRequest(
+        input=_base64(data, "--data"),
+        base64=True,
+        file_name=os.path.basename(data[1:]) if data is not None and data.startswith("@") else "",
+        metadata={
+            name: json.loads(payload(text, "--metadata").json_text or "null")
+            for name, text in _pairs(metadata, "--metadata")
+        },
+        bindings={name: _base64(text, "--binding") for name, text in _pairs(binding, "--binding")},
+    )
     control = remote(apps.settings_of(options.place(folder, hub, hub_dir)).hub_path)
     if not isinstance(control, RemoteControl):
         raise Unavailable("no host runs on the task hub", why="functions are run by the host", hint="dfcli run")
     try:
-        run = control.run_function(function, body, bindings)
+        run = control.run_function(function, given)
     finally:
         control.close()
     _show(run, output)
@@ -76,29 +91,16 @@ def _show(run: dict[str, Any], output: Format) -> None:
         terminal.say("done; outputs go nowhere here" if run.get("outputs") else "done")
 
 
-def _binding(text: str) -> tuple[str, bytes]:
+def _pairs(texts: list[str] | None, option: str) -> list[tuple[str, str]]:
+    return [_named(text, option) for text in texts or []]
+
+
+def _named(text: str, option: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not equals or not name:
-        raise InvalidArgument(
-            f"--binding {text!r} names no content", hint="--binding NAME=JSON or --binding NAME=@file"
-        )
-    return name, _content(value, f"--binding {name}=")
+        raise InvalidArgument(f"{option} {text!r} names no content", hint=f"{option} NAME=JSON or {option} NAME=@file")
+    return name, value
 
 
-def _content(text: str | None, option: str) -> bytes:
-    """Text of JSON as itself, other JSON as JSON text; files and stdin as they are."""
-    if text is None:
-        return b""
-    if text == "-":
-        return sys.stdin.buffer.read(PAYLOAD_BYTES_MAX)
-    if text.startswith("@"):
-        try:
-            with open(text[1:], "rb") as file:
-                return file.read(PAYLOAD_BYTES_MAX)
-        except FileNotFoundError:
-            raise NotFound(f"there is no file {text[1:]!r}", why=f"{option} names it") from None
-        except OSError as error:
-            raise InvalidArgument(f"the file {text[1:]!r} cannot be read", why=error.strerror or str(error)) from None
-    given = payload(text, option).json_text or ""
-    value = json.loads(given)
-    return (value if isinstance(value, str) else given).encode("utf-8", "surrogatepass")
+def _base64(text: str | None, option: str) -> str:
+    return b64encode(content(text, option)).decode()

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from dfcli.authoring.cloud_bindings import HTTP_OUTPUT, RETURN
+from dfcli.authoring.cloud_bindings import HTTP_OUTPUT, RETURN, set_cloud_trigger
 from dfcli.authoring.timer import TimerBinding
 from dfcli.authoring.triggers import AuthLevel, FunctionDefinition, Kind
 from dfcli.compat.client import durable_client
@@ -104,6 +104,7 @@ def _add(found: FunctionDefinition, binding: Binding) -> None:
         found.triggers.append("unsupported")
         found.needs.append(type_)
         found.cloud_trigger, found.parameter = type_, name
+        set_cloud_trigger(found, members)
     elif str(members.get("direction", "")).casefold() in _OUT:
         if type_.casefold() != HTTP_OUTPUT or name != RETURN:
             found.outputs[name] = HTTP_OUTPUT if type_.casefold() == HTTP_OUTPUT else type_

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -9,6 +11,7 @@ from dfcli.authoring.cloud_values import CloudMessage
 from dfcli.authoring.http import HttpRequest
 from dfcli.authoring.timer import TimerRequest
 from dfcli.compat.requests import http_request, timer_request
+from dfcli.errors import InvalidArgument
 
 
 def cloud_value(value: Any) -> Any:
@@ -17,59 +20,67 @@ def cloud_value(value: Any) -> Any:
         return http_request(value)
     if isinstance(value, TimerRequest):
         return timer_request(value)
+    if isinstance(value, list):
+        return [cloud_value(each) for each in value]
     if not isinstance(value, CloudMessage):
         return value
-    make = _MAKERS.get(value.type.casefold())
-    return value if make is None else make(value)
+    return _MAKERS.get(value.service, _converted)(value)
+
+
+def _made(cls: Callable[..., Any], message: CloudMessage, **given: Any) -> Any:
+    """Raises InvalidArgument for a member that messages of this kind do not have."""
+    wrong = message.metadata.keys() - inspect.signature(cls).parameters.keys()
+    if wrong:
+        raise InvalidArgument(f"{cls.__name__} has no member {min(wrong)!r}")
+    return cls(**{**given, **message.metadata})
 
 
 def _queue(message: CloudMessage) -> Any:
-    from azure.functions import QueueMessage
+    from azure.functions.queue import QueueMessage
 
-    return QueueMessage(id=message.id, body=message.get_body())
+    return _made(QueueMessage, message, id=message.id, body=message.get_body(), dequeue_count=1)
 
 
 def _service_bus(message: CloudMessage) -> Any:
     from azure.functions.servicebus import ServiceBusMessage
 
-    return ServiceBusMessage(
-        body=message.get_body(), message_id=message.id, application_properties={}, user_properties={}
-    )
+    members = {"message_id": message.id, "delivery_count": 1, "application_properties": {}, "user_properties": {}}
+    return _made(ServiceBusMessage, message, body=message.get_body(), **members)
 
 
 def _event_hub(message: CloudMessage) -> Any:
     from azure.functions import EventHubEvent
 
-    return EventHubEvent(body=message.get_body())
+    return _made(EventHubEvent, message, body=message.get_body())
 
 
 def _kafka(message: CloudMessage) -> Any:
     from azure.functions.kafka import KafkaEvent
 
-    return KafkaEvent(body=message.get_body(), key=message.id)
+    return _made(KafkaEvent, message, body=message.get_body(), key=message.id)
 
 
 def _blob(message: CloudMessage) -> Any:
     from azure.functions.blob import InputStream
 
-    return InputStream(data=message.get_body(), name=message.name, length=message.length)
+    return _made(InputStream, message, data=message.get_body(), length=message.length)
 
 
 def _event_grid(message: CloudMessage) -> Any:
-    """Of a whole event, or of its data alone."""
-    from azure.functions import EventGridEvent
+    """Of a whole event, in either of the two schemas, or of its data alone."""
+    from azure.functions.eventgrid import EventGridEventInConverter
+    from azure.functions.meta import Datum
 
     given = message.get_json()
     event = given if isinstance(given, dict) and "data" in given else {"data": given}
-    return EventGridEvent(
-        id=str(event.get("id", message.id)),
-        data=event["data"],
-        topic=str(event.get("topic", "")),
-        subject=str(event.get("subject", "")),
-        event_type=str(event.get("eventType", "")),
-        event_time=None,
-        data_version=str(event.get("dataVersion", "")),
-    )
+    members = {_EVENT_WORDS.get(name, name): value for name, value in message.metadata.items()}
+    event = {"id": message.id, "topic": "", "subject": "", "eventType": "", "dataVersion": "", **event, **members}
+    if "specversion" in event:
+        event = {name: value for name, value in event.items() if value != "" or name in given}
+    return EventGridEventInConverter.decode(Datum(json.dumps(event, default=str), "json"), trigger_metadata={})
+
+
+_EVENT_WORDS = {"event_type": "eventType", "event_time": "eventTime", "data_version": "dataVersion"}
 
 
 def _documents(message: CloudMessage) -> Any:
@@ -79,12 +90,26 @@ def _documents(message: CloudMessage) -> Any:
     return DocumentList(Document.from_dict(item) for item in (given if isinstance(given, list) else [given]))
 
 
+def _converted(message: CloudMessage) -> Any:
+    """What the package makes of content of this type; of a type it does not know, text or else bytes."""
+    from azure.functions import get_binding_registry
+    from azure.functions.meta import Datum
+
+    try:
+        content = Datum(message.text(), "string")
+    except UnicodeDecodeError:
+        content = Datum(message.get_body(), "bytes")
+    known: Any = get_binding_registry  # without types in the package
+    converter = known().get(message.binding)
+    return content.value if converter is None else converter.decode(content, trigger_metadata={})
+
+
 _MAKERS: dict[str, Callable[[CloudMessage], Any]] = {
-    "queuetrigger": _queue,
-    "servicebustrigger": _service_bus,
-    "eventhubtrigger": _event_hub,
-    "kafkatrigger": _kafka,
-    "blobtrigger": _blob,
-    "eventgridtrigger": _event_grid,
-    "cosmosdbtrigger": _documents,
+    "queue": _queue,
+    "servicebus": _service_bus,
+    "eventhub": _event_hub,
+    "kafka": _kafka,
+    "blob": _blob,
+    "eventgrid": _event_grid,
+    "cosmosdb": _documents,
 }

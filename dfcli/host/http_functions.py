@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, cast
 
@@ -19,7 +19,7 @@ from dfcli.authoring.timer import TimerRequest
 from dfcli.authoring.triggers import FunctionDefinition
 from dfcli.env.environment import Env
 from dfcli.errors import DfError, NotFound, TimedOut, Unavailable
-from dfcli.host.by_hand import FunctionRun, check_can_run, run_by_hand
+from dfcli.host.by_hand import FunctionRun, TriggerInput, check_can_run, run_by_hand
 from dfcli.host.client import DurableOrchestrationClient, SyncDurableOrchestrationClient
 from dfcli.host.client_payload import ADDRESSES, ClientSdk, client_payload
 from dfcli.host.function_extras import Extras
@@ -115,24 +115,20 @@ class HttpFunctions:
                     return arguments[name].get()
         return result
 
-    async def run_by_hand(self, name: str, data: bytes, bindings: Mapping[str, bytes]) -> FunctionRun:
+    async def run_by_hand(self, name: str, given: TriggerInput) -> FunctionRun:
         """Run a function that is no durable one once, whatever triggers it. NotFound, InvalidArgument, WrongState."""
-        definition = next((f for f in self.registry.all if f.name.casefold() == name.casefold()), None)
-        if definition is None:
-            raise NotFound(f"there is no function {name[:80]!r}", hint="dfcli functions")
-        if definition.kind == "timer":
-            self.timer_triggers.begin_by_hand(definition.name)
-            try:
-                return await run_by_hand(self, definition, data, bindings)
-            finally:
-                self.timer_triggers.end_by_hand(definition.name)
-        return await run_by_hand(self, definition, data, bindings)
+        definition = self._named(name)
+        if definition.kind != "timer":
+            return await run_by_hand(self, definition, given)
+        request = self.timer_triggers.begin_by_hand(definition.name)
+        try:
+            return await run_by_hand(self, definition, given, request)
+        finally:
+            self.timer_triggers.end_by_hand(definition.name)
 
     def begin_by_hand(self, name: str, data: bytes) -> None:
         """Begin such a run; how it ends is told in the log. NotFound, InvalidArgument, WrongState."""
-        definition = next((f for f in self.registry.all if f.name.casefold() == name.casefold()), None)
-        if definition is None:
-            raise NotFound(f"there is no function {name[:80]!r}", hint="dfcli functions")
+        definition = self._named(name)
         check_can_run(definition)
         if definition.kind == "timer":
             self.timer_triggers.run_now(definition.name)
@@ -140,7 +136,7 @@ class HttpFunctions:
 
         async def run() -> None:
             try:
-                done = await run_by_hand(self, definition, data, {})
+                done = await run_by_hand(self, definition, TriggerInput(data=data))
             except DfError as error:
                 log.error("function %s, run by hand, failed: %s", definition.name, error)
             else:
@@ -150,6 +146,13 @@ class HttpFunctions:
         task = self.loop.create_task(run())
         self._by_hand.add(task)
         task.add_done_callback(self._by_hand.discard)
+
+    def _named(self, name: str) -> FunctionDefinition:
+        wanted = name.casefold()
+        for definition in self.registry.all:
+            if definition.name.casefold() == wanted:
+                return definition
+        raise NotFound(f"there is no function {name[:80]!r}", hint="dfcli functions")
 
     async def run_timer_function(self, definition: FunctionDefinition, request: TimerRequest) -> None:
         """One run of a timer function; an Exception that it raises is raised."""

@@ -181,11 +181,10 @@ class TimerTriggers:
     async def _run(self, key: str, entry: Planned) -> None:
         began = self._clock.time()
         late = entry.is_past_due or entry.schedule.next_after(entry.due) <= began
-        status = {"Last": entry.last, "Next": timestamp_from_epoch(entry.due), "LastUpdated": entry.updated}
         if late:
-            log.info("timer %s runs late: it was due at %s", entry.name, status["Next"])
+            log.info("timer %s runs late: it was due at %s", entry.name, timestamp_from_epoch(entry.due))
         try:
-            await self._call(entry.definition, TimerRequest(past_due=late, schedule_status=status))
+            await self._call(entry.definition, _request_of(entry, late))
         except Exception as error:
             if self._is_closed:  # perhaps only because the host is stopping
                 log.warning("timer function %s failed while the host stopped, so it runs again: %s", entry.name, error)
@@ -212,11 +211,14 @@ class TimerTriggers:
 
     def run_now(self, name: str) -> None:
         """Begin one run that its schedule and its record know nothing of. NotFound, WrongState, Unavailable."""
-        entry = self.begin_by_hand(name)
+        entry = self._taken(name)
         self._begin(self._run_by_hand(name.casefold(), entry))
 
-    def begin_by_hand(self, name: str) -> Planned:
+    def begin_by_hand(self, name: str) -> TimerRequest:
         """Take the place of a run, which `end_by_hand` gives back. NotFound, WrongState, Unavailable."""
+        return _request_of(self._taken(name))
+
+    def _taken(self, name: str) -> Planned:
         entry = self._planned.get(name.casefold())
         if entry is None:
             raise NotFound(f"there is no timer function {name!r}", hint="dfcli functions")
@@ -234,9 +236,8 @@ class TimerTriggers:
             self._schedule()
 
     async def _run_by_hand(self, key: str, entry: Planned) -> None:
-        status = {"Last": entry.last, "Next": timestamp_from_epoch(entry.due), "LastUpdated": entry.updated}
         try:
-            await self._call(entry.definition, TimerRequest(past_due=False, schedule_status=status))
+            await self._call(entry.definition, _request_of(entry))
         except Exception:
             log.exception("timer function %s, run by hand, failed", entry.name)
         self.end_by_hand(key)
@@ -273,6 +274,12 @@ class TimerTriggers:
         self._schedule()
         for task in self._tasks:
             task.cancel()
+
+
+def _request_of(entry: Planned, past_due: bool = False) -> TimerRequest:
+    due = timestamp_from_epoch(entry.due)
+    status = {"Last": entry.last, "Next": due, "LastUpdated": entry.updated}
+    return TimerRequest(past_due=past_due, schedule_status=status)
 
 
 def _next(schedule: Schedule, due: float, now: float) -> float:

@@ -8,9 +8,9 @@ import msgspec
 from starlette.responses import Response
 
 from dfcli.authoring.triggers import FunctionDefinition
-from dfcli.errors import InvalidArgument, NotFound
 from dfcli.http import admin_contract as a
 from dfcli.http.answers import answer, encode, nothing
+from dfcli.http.by_hand import address_of, function_to_run, named_function
 from dfcli.http.call import Call
 from dfcli.http.ports import SERVING
 from dfcli.http.routing import Access, RouteTable
@@ -58,31 +58,17 @@ async def functions(call: Call) -> Response:
 
 @routes.add("GET", "functions/{name}", access=Access.ADMIN, promises=a.ADMIN_FUNCTION)
 async def function(call: Call) -> Response:
-    return answer(encode(_shown(call, _named(call))))
+    return answer(encode(_shown(call, named_function(call))))
 
 
 @routes.add("POST", "functions/{name}", access=Access.ADMIN, promises=a.RUN_FUNCTION)
 async def run(call: Call) -> Response:
     """Begin one run of a function, as Azure does, and answer at once. How it ends is told in the log."""
     given = payload.decode(*call.payload())
-    found = _named(call)
-    if found.kind == "http":
-        raise InvalidArgument(
-            f"the function {found.name!r} is not run this way",
-            why="it is an HTTP function",
-            hint=f"call it at its route: curl {_address(call, found)}",
-        )
+    found = function_to_run(call)
     text = given.get("input", "") if isinstance(given, dict) else ""
     call.host.begin_by_hand(found.name, (text if isinstance(text, str) else encode(text).decode()).encode())
     return nothing(202)
-
-
-def _named(call: Call) -> FunctionDefinition:
-    wanted = call.params["name"].casefold()
-    for each in call.host.registry.all:
-        if each.name.casefold() == wanted:
-            return each
-    raise NotFound(f"there is no function {call.params['name']!r}")
 
 
 def _shown(call: Call, definition: FunctionDefinition) -> AdminFunction:
@@ -90,14 +76,9 @@ def _shown(call: Call, definition: FunctionDefinition) -> AdminFunction:
         name=definition.name,
         href=f"{call.origin}/admin/functions/{definition.name}",
         is_disabled=definition.kind == "unsupported",
-        invoke_url_template=_address(call, definition) if definition.kind == "http" else None,
+        invoke_url_template=address_of(call, definition) if definition.kind == "http" else None,
         config=FunctionConfig(_bindings(definition)),
     )
-
-
-def _address(call: Call, definition: FunctionDefinition) -> str:
-    route = definition.route if definition.route is not None else definition.name
-    return "/".join(part for part in (call.origin, call.service.route_prefix.strip("/"), route) if part)
 
 
 def _bindings(definition: FunctionDefinition) -> list[dict[str, Any]]:

@@ -60,9 +60,10 @@ def exchange(
     *,
     key: str = "",
     changes: bool = False,
-    answer_seconds: float = ANSWER_SECONDS,
+    answer_seconds: float | None = ANSWER_SECONDS,
 ) -> Answer:
-    """Send one request and read its answer. `key` is shown to the host, which must have proved itself.
+    """Send one request and read its answer. `key` is shown to the host, which must have proved itself. With
+    `answer_seconds` of None the answer may take for ever; a host that ends ends the connection.
 
     Raises Unavailable when nobody answers; OutcomeUnknown when the connection ends after a request that `changes`
     something was sent.

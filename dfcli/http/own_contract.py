@@ -80,21 +80,24 @@ RUN = Operation(
     "Run a function that is no durable one once, whatever triggers it, and tell how it ended and what it gave to its "
     "output bindings, which go nowhere.",
     {
-        200: Answer("It has ended; `failure` says why when it failed.", {"type": "object", "required": ["name"]}),
-        400: refusal("It is a durable function, an input binding is missing, or the body is not as described."),
+        200: Answer("It has ended; `failure` says why when it failed.", ref("FunctionRun")),
+        400: refusal("It is a durable or an HTTP function, an input is missing, or the body is not as described."),
         404: refusal("No such function."),
         409: refusal("It is a timer function that is running."),
         413: TOO_LARGE,
         415: NOT_JSON,
     },
     body=Body(
-        "What the trigger would bring, and contents of input bindings.",
+        "What the trigger would bring, as text or base64, with the members of its message, such as `subject`; and the "
+        "contents of input bindings.",
         {
             JSON_TYPE: {
                 "type": "object",
                 "properties": {
                     "input": {"type": "string"},
                     "base64": {"type": "boolean"},
+                    "fileName": {"type": "string"},
+                    "metadata": {"type": "object"},
                     "bindings": {"type": "object", "additionalProperties": {"type": "string"}},
                 },
                 "additionalProperties": False,

@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-from base64 import b64decode
 from collections.abc import Awaitable, Callable
 
-import msgspec
 from starlette.responses import Response
 
 from dfcli.errors import InvalidArgument, NotFound
@@ -18,6 +16,7 @@ from dfcli.host.client_payload import ClientSdk
 from dfcli.http import own_contract as o
 from dfcli.http import wire
 from dfcli.http.answers import Refusal, answer, encode
+from dfcli.http.by_hand import function_to_run, trigger_input
 from dfcli.http.call import Call
 from dfcli.http.check_status import WAIT_SECONDS_MAX, ended
 from dfcli.http.exchange import authority_of
@@ -79,26 +78,11 @@ async def functions(call: Call) -> Response:
     return answer(encode(known))
 
 
-class RunRequest(msgspec.Struct, forbid_unknown_fields=True):
-    input: str = ""
-    base64: bool = False
-    """Whether `input` and `bindings` are base64, for contents that are no text."""
-    bindings: dict[str, str] = {}
-
-
 @routes.add("POST", "functions/{name}/run", access=Access.ADMIN, body_max=DURABLE_BODY_MAX, promises=o.RUN)
 async def run_function(call: Call) -> Response:
     _demand_json(call)
-    name = call.params["name"]
-    if not any(function.name.casefold() == name.casefold() for function in call.host.registry.all):
-        raise NotFound(f"there is no function {name[:80]!r}", hint="dfcli functions")
-    try:
-        wanted = msgspec.json.decode(call.body or b"{}", type=RunRequest)
-        read = b64decode if wanted.base64 else str.encode
-        data, bindings = read(wanted.input), {name: read(text) for name, text in wanted.bindings.items()}
-    except (msgspec.MsgspecError, ValueError) as error:
-        raise InvalidArgument("the body is not as described", why=str(error)) from None
-    return answer(encode(await call.host.run_by_hand(name, data, bindings)))
+    name, given = function_to_run(call).name, trigger_input(call.body)
+    return answer(encode(await call.host.run_by_hand(name, given)))
 
 
 @routes.add("GET", "client-payload", access=Access.SYSTEM, promises=o.CLIENT)

@@ -6,12 +6,11 @@ All verbs are called on the host's loop. A verb that changes something returns o
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Protocol
 
 from dfcli.authoring.http import HttpRequest, HttpResponse
 from dfcli.authoring.triggers import FunctionDefinition, Kind
-from dfcli.host.by_hand import FunctionRun
+from dfcli.host.by_hand import FunctionRun, TriggerInput
 from dfcli.host.client_payload import ClientSdk
 from dfcli.model.entity_status import EntityPage, EntityView
 from dfcli.model.history import Event
@@ -61,7 +60,7 @@ class HostPort(Protocol):
         """Begin one run of a function that is no durable one. NotFound, InvalidArgument, WrongState."""
         ...
 
-    async def run_by_hand(self, name: str, data: bytes, bindings: Mapping[str, bytes]) -> FunctionRun:
+    async def run_by_hand(self, name: str, given: TriggerInput) -> FunctionRun:
         """The same, waiting for its end."""
         ...
 

@@ -7,8 +7,6 @@ the host is up or down.
 from __future__ import annotations
 
 import os
-from base64 import b64encode
-from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -20,7 +18,7 @@ from dfcli.env.ids import RandomIds
 from dfcli.errors import DfError, TimedOut, Unavailable
 from dfcli.host.control import InstanceStatus
 from dfcli.http import wire
-from dfcli.http.exchange import Answer, address_of, exchange
+from dfcli.http.exchange import ANSWER_SECONDS, Answer, address_of, exchange
 from dfcli.model.history import Event
 from dfcli.model.payload import Payload
 from dfcli.model.query import InstanceFilter, Page
@@ -84,11 +82,11 @@ class RemoteControl:
         """The functions of the app as it runs now."""
         return msgspec.json.decode(self._ask("GET", "/functions").body, type=list[wire.FunctionInfo])
 
-    def run_function(self, name: str, data: bytes, bindings: Mapping[str, bytes]) -> dict[str, Any]:
-        """Run a function that is no durable one once: how it ended, as JSON has it."""
-        contents = {binding: b64encode(content).decode() for binding, content in bindings.items()}
-        body = msgspec.json.encode({"input": b64encode(data).decode(), "base64": True, "bindings": contents})
-        found: dict[str, Any] = msgspec.json.decode(self._ask("POST", f"/functions/{_quoted(name)}/run", body).body)
+    def run_function(self, name: str, given: wire.RunRequest) -> dict[str, Any]:
+        """Run a function that is no durable one once, for as long as it takes: how it ended, as JSON has it."""
+        path = f"/functions/{_quoted(name)}/run"
+        answer = self._ask("POST", path, msgspec.json.encode(given), answer_seconds=None)
+        found: dict[str, Any] = msgspec.json.decode(answer.body)
         return found
 
     def client_payload(self, sdk: str) -> bytes:
@@ -186,10 +184,15 @@ class RemoteControl:
     def close(self) -> None:
         """Nothing is held between requests."""
 
-    def _ask(self, method: str, path: str, body: bytes | None = None) -> Answer:
+    def _ask(
+        self, method: str, path: str, body: bytes | None = None, *, answer_seconds: float | None = ANSWER_SECONDS
+    ) -> Answer:
         if self._unproved_key:
             self._demand_proof()
-        answer = exchange(self._address, method, wire.OWN_BASE + path, body, key=self._key, changes=method != "GET")
+        target, changes = wire.OWN_BASE + path, method != "GET"
+        answer = exchange(
+            self._address, method, target, body, key=self._key, changes=changes, answer_seconds=answer_seconds
+        )
         if answer.status < 300:
             return answer
         raise _error(answer)

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
+from msgspec import Raw
 
+from dfcli.host.by_hand import FunctionRun
 from dfcli.http import wire
 from dfcli.http.admin import AdminFunction, HostStatus
 from dfcli.http.contract import TEXT, Schema
@@ -86,6 +88,7 @@ _STRUCTS = {
     "HubInfo": wire.HubInfo,
     "Proof": wire.Proof,
     "FunctionInfo": wire.FunctionInfo,
+    "FunctionRun": FunctionRun,
     "HostStatus": HostStatus,
     "AdminFunction": AdminFunction,
 }
@@ -118,6 +121,6 @@ def _one_of(names: Sequence[str]) -> Schema:
 
 def _anything(kind: type) -> dict[str, Any]:
     """Members that hold any JSON value, which is only passed on."""
-    if kind is object:
+    if kind in (object, Raw):
         return {"description": "Any JSON value."}
     raise NotImplementedError

@@ -6,6 +6,7 @@ Payloads stay raw bytes. An event travels as its line without the envelope, blob
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
@@ -87,6 +88,17 @@ class Proof(msgspec.Struct):
     """The answer to a challenge; empty when keys are off."""
 
     proof: str = ""
+
+
+class RunRequest(msgspec.Struct, forbid_unknown_fields=True, rename="camel", kw_only=True):
+    """What a function that is run by hand is given instead of what its trigger would bring."""
+
+    input: str = ""
+    base64: bool = False
+    """Whether `input` and `bindings` are base64, for contents that are no text."""
+    file_name: str = ""
+    metadata: dict[str, Any] = {}
+    bindings: dict[str, str] = {}
 
 
 class FunctionInfo(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=True):

@@ -29,7 +29,7 @@ def check_functions(functions: Sequence[FunctionDefinition]) -> None:
         _check_trigger(function)
         _check_name(function)
         if function.kind == "unsupported":
-            continue  # it is never started, so that nothing else of it matters here
+            continue  # nothing starts it but a person, who is told what is wrong then
         if function.is_class:
             check_entity_class(function)
             continue

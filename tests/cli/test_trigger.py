@@ -28,7 +28,7 @@ async def on_queue(msg, out: df.Out, client) -> None:
 @app.blob_trigger(arg_name="blob", path="in/{name}", connection="Q")
 @app.blob_input(arg_name="other", path="in/other", connection="Q")
 def on_blob(blob, other: str, context: df.Context):
-    return [blob.read().decode("latin-1"), other, blob.length, context.function_name]
+    return [blob.read().decode("latin-1"), other, blob.length, context.function_name, blob.name]
 
 
 @app.cosmos_db_trigger(arg_name="documents", connection="Q")
@@ -44,6 +44,33 @@ def on_text(text: str):
 @app.service_bus_queue_trigger(arg_name="body", queue_name="q", connection="Q")
 def on_bytes(body: bytes):
     return body
+
+
+@app.event_hub_message_trigger(arg_name="events", event_hub_name="h", connection="Q", cardinality="many")
+def on_batch(events):
+    return [[event.get_body().decode(), event.partition_key] for event in events]
+
+
+@app.event_grid_trigger(arg_name="event")
+def on_event(event):
+    return [event.get_json(), event.subject, event.event_type, event.event_time and event.event_time.year]
+
+
+@app.service_bus_queue_trigger(arg_name="message", queue_name="q", connection="Q")
+def on_message(message):
+    return [message.message_id, message.delivery_count, message.correlation_id, message.enqueued_time_utc is None]
+
+
+@app.route(route="lacking")
+@app.blob_input(arg_name="other", path="in/other", connection="Q")
+def lacking(req, other: bytes) -> df.HttpResponse:
+    return df.HttpResponse(req.get_body() + other, status_code=201)
+
+
+@app.queue_output(arg_name="never", queue_name="p", connection="Q")
+@app.queue_trigger(arg_name="msg", queue_name="q", connection="Q")
+def on_quiet(msg, never: df.Out):
+    return msg.id
 
 
 @app.event_hub_message_trigger(arg_name="event", event_hub_name="h", connection="Q")
@@ -71,6 +98,8 @@ AZURE = (
     .replace("df.Context", "func.Context")
     .replace("df.TimerRequest", "func.TimerRequest")
     .replace('documents", connection', 'documents", container_name="c", database_name="d", connection')
+    .replace("req, other", "req: func.HttpRequest, other")
+    .replace("df.HttpResponse", "func.HttpResponse")
     .replace("msg, out", "msg: func.QueueMessage, out")
     .replace("on_blob(blob,", "on_blob(blob: func.InputStream,")
     .replace("on_documents(documents)", "on_documents(documents: func.DocumentList)")
@@ -102,7 +131,7 @@ def test_a_blob_function_takes_a_file_and_wants_its_other_inputs(served: Running
     assert "the input 'other' is missing" in wanted.err
     assert "other (blob)" in wanted.err
     said = served.app("trigger", "on_blob", "--data", "@blob.bin", "--binding", 'other="more"', "-o", "json")
-    assert said.json()["returned"] == ["ÿblob", "more", 5, "on_blob"]
+    assert said.json()["returned"] == ["ÿblob", "more", 5, "on_blob", "in/blob.bin"]
     wrong = served.app("trigger", "on_text", "--binding", "nobody=1")
     assert (wrong.code, "there is no input binding 'nobody'" in wrong.err) == (2, True)
 
@@ -115,11 +144,39 @@ def test_a_blob_function_takes_a_file_and_wants_its_other_inputs(served: Running
         ("on_text", '{"a": 1}', '{"a":1}'),
         ("on_bytes", '"ü"', "ü"),
         ("yearly", None, False),
+        ("on_batch", '["a", {"b": 1}]', [["a", None], ['{"b": 1}', None]]),
+        ("on_batch", '"one"', [["one", None]]),
+        ("on_event", '{"n": 1}', [{"n": 1}, "", "", None]),
+        (
+            "on_event",
+            '{"subject": "s", "eventType": "t", "eventTime": "2026-01-05T00:00:00Z", "data": {"n": 1}, "more": 1}',
+            [{"n": 1}, "s", "t", 2026],
+        ),
+        ("on_message", None, ["by-hand", 1, None, True]),
     ],
 )
 def test_a_function_takes_what_its_code_expects(served: Running, name: str, data: str | None, returned: object) -> None:
     said = served.app("trigger", name, *(["--data", data] if data else []), "-o", "jsonl")
     assert (said.code, said.json()["returned"]) == (0, returned)
+
+
+def test_members_of_a_message_may_be_given(served: Running) -> None:
+    members = ("--metadata", 'message_id="m1"', "--metadata", "delivery_count=3", "--metadata", 'correlation_id="c"')
+    said = served.app("trigger", "on_message", *members, "--metadata", 'enqueued_time_utc="2026-01-05T00:00:00Z"')
+    assert said.out == 'returned    ["m1", 3, "c", false]\n'
+    wrong = served.app("trigger", "on_message", "--metadata", "subjekt=1")
+    assert (wrong.code, "no message has a member 'subjekt'" in wrong.err) == (2, True)
+    assert "is no point in time" in served.app("trigger", "on_event", "--metadata", 'event_time="noon"').err
+
+
+def test_an_output_that_was_not_given_is_not_told(served: Running) -> None:
+    said = served.app("trigger", "on_quiet", "-o", "json").json()
+    assert (said["returned"], said["outputs"]) == ("by-hand", {})
+
+
+def test_an_http_function_that_lacks_an_input_is_run_with_its_body(served: Running) -> None:
+    said = served.app("trigger", "lacking", "--data", '"a"', "--binding", 'other="b"', "-o", "json")
+    assert said.json()["returned"] == {"statusCode": 201, "body": "ab"}
 
 
 def test_a_failure_is_told_with_exit_code_1(served: Running) -> None:
@@ -133,6 +190,8 @@ def test_a_failure_is_told_with_exit_code_1(served: Running) -> None:
     ("arguments", "code", "told"),
     [
         (("keep",), 2, "dfcli start keep --input JSON"),
+        (("asked",), 2, "/api/asked"),
+        (("on_documents", "--data", '"[1"'), 2, "the data are not what 'on_documents' takes"),
         (("nobody",), 3, "there is no function 'nobody'"),
         (("on_text", "--data", "word"), 2, "text needs double quotes"),
         (("on_text", "--data", "@gone"), 3, "there is no file 'gone'"),

@@ -83,8 +83,8 @@ class FakeHost:
     def begin_by_hand(self, name, data):
         self.told.append(("run", name, data))
 
-    async def run_by_hand(self, name, data, bindings):
-        self.told.append(("run", name, data, bindings))
+    async def run_by_hand(self, name, given):
+        self.told.append(("run", name, given))
         return FunctionRun(name=name)
 
     def client_payload(self, task_hub, sdk):
