@@ -12,7 +12,7 @@ HOST = "127.0.0.1"
 
 def wait_for_debugger(port: str, *, workers: int) -> None:
     """Return once a debugger is attached. InvalidArgument, Unavailable."""
-    if not port.isdigit() or not 0 < int(port) < 65536:
+    if not port.isdigit() or int(port) > 65535:
         raise InvalidArgument(f"{port!r} is no port", hint="dfcli run --debug 5678")
     if workers:
         raise InvalidArgument(
@@ -27,9 +27,9 @@ def wait_for_debugger(port: str, *, workers: int) -> None:
             "debugpy is not installed", why="--debug needs it", hint=f"{sys.executable} -m pip install debugpy"
         ) from None
     try:
-        debugpy.listen((HOST, int(port)))
+        _, listens_at = debugpy.listen((HOST, int(port)))
     except (OSError, RuntimeError) as error:
         raise Unavailable(f"port {port} cannot be listened at", why=str(error), hint="dfcli run --debug PORT") from None
-    terminal.say(f"waiting for a debugger at {HOST}:{port} (debugpy)")
+    terminal.say(f"waiting for a debugger at {HOST}:{listens_at} (debugpy)")
     debugpy.wait_for_client()
     terminal.say("a debugger is attached")

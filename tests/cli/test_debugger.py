@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.real import APP, App, environment
+from tests.cli.dap import DebugClient
+from tests.cli.real import APP, APPROVAL_LINE, App, Running, environment
 
 STAND_IN = """
 import sys
@@ -19,6 +20,7 @@ def listen(address):
     print("listens at", *address, file=sys.stderr)
     if address[1] == 1:
         raise OSError("it is taken")
+    return address
 
 
 def wait_for_client():
@@ -69,3 +71,30 @@ def test_what_keeps_it_from_that_is_said(
 ) -> None:
     done = run(tmp_path, *arguments, debugpy=debugpy)
     assert (done.returncode, told in done.stderr) == (code, True), done.stderr
+
+
+@pytest.mark.parametrize(("line", "function"), [(APPROVAL_LINE, "approval"), ('return f"Hello {name}"', "say")])
+def test_a_debugger_stops_in_orchestrators_and_activities(tmp_path: Path, line: str, function: str) -> None:
+    app = App(str(tmp_path), APP)
+    host = Running(app, ("--no-watch", "--debug", "0"))
+    try:
+        said = host.wait_for_talk("waiting for a debugger at 127.0.0.1:")
+        client = DebugClient(int(said.split("127.0.0.1:")[1].split()[0]))
+        client.attach(app.file, app.line_of(line))
+        host.wait_for("ready")
+        started = app.begin("start", "approval" if function == "approval" else "hello", "--id", "a", "--input", '"Bo"')
+        thread = client.event("stopped")["threadId"]
+        top = client.ask("stackTrace", threadId=thread)["stackFrames"][0]
+        assert (top["name"], top["line"]) == (function, app.line_of(line))
+        client.ask("setBreakpoints", source={"path": app.file}, breakpoints=[])
+        client.ask("continue", threadId=thread)
+        started.communicate()
+        assert started.returncode == 0
+        client.ask("disconnect", terminateDebuggee=False)
+        client.close()
+        assert app("status", "a", "-o", "json").json()["runtimeStatus"] in ("Running", "Completed")
+        stopped = host.stop()
+        assert stopped.code == 0
+        assert "held up" not in stopped.err, "nobody's fault under a debugger"
+    finally:
+        host.end()
