@@ -18,7 +18,7 @@ def wait_for_debugger(port: str, *, workers: int) -> None:
         raise InvalidArgument(
             "--debug and --workers do not go together",
             why="activities would run in processes that the debugger does not see",
-            hint="leave --workers out while you debug",
+            hint="dfcli run --debug --workers 0",
         )
     try:
         import debugpy  # type: ignore[import-not-found,unused-ignore]  # the user's, when they debug

@@ -47,7 +47,9 @@ def run(
     debug: Annotated[
         str,
         typer.Option(
-            "--debug", metavar="[PORT]", help="Wait for a debugger at this port of 127.0.0.1 first. Default: 5678."
+            "--debug",
+            metavar="[PORT]",
+            help="Wait for a debugger at this port of 127.0.0.1 first; 0: any free port. Default: 5678.",
         ),
     ] = "",
     folder: options.Folder = ".",

@@ -111,9 +111,12 @@ def opening(lane: Lane, now: str) -> h.OrchestratorStarted:
     return h.OrchestratorStarted(seq=lane.next_seq(), event_id=-1, timestamp=lane.stamp(now), consumed=consumed)
 
 
+_DEBUGGERS = frozenset({"debugpy", "pydevd"})
+
+
 def warn_of_blocking(lane: Lane, execution: Execution, seconds: float) -> None:
     """Name an orchestrator that held up the whole host, and where; under a debugger that is nobody's fault."""
-    if sys.gettrace() is not None or "debugpy" in sys.modules:
+    if sys.gettrace() is not None or not _DEBUGGERS.isdisjoint(sys.modules):  # from Python 3.12 on they need no trace
         return
     place = next((wait.location for wait in execution.waits() if wait.location is not None), None)
     log.warning(
