@@ -241,7 +241,9 @@ class Host(Reading, LifeCycle, Performing, Firing, HttpFunctions):
             return
         self.stopping = self.entities.stopping = True
         limit = self.settings.drain_seconds if drain_seconds is None else drain_seconds
-        timers = self.loop.create_task(self.timer_triggers.drain(limit if self.stopped is None else 0))
+        patience = limit if self.stopped is None else 0
+        timers = self.loop.create_task(self.timer_triggers.drain(patience))
+        by_hand = self.loop.create_task(self.drain_by_hand(patience))
         if self.stopped is None and (self._calls_under_way or self.entities.under_way) and limit > 0:
             try:
                 await asyncio.wait_for(self._stop_asked.wait(), limit)
@@ -249,6 +251,7 @@ class Host(Reading, LifeCycle, Performing, Firing, HttpFunctions):
                 running = self._calls_under_way + self.entities.under_way
                 log.warning("%d activities are still running; they run again at the next start", running)
         await timers
+        await by_hand
         if self.stopped is None:
             await self.entities.round()
             await self.scheduler.round()
@@ -335,6 +338,7 @@ class Host(Reading, LifeCycle, Performing, Firing, HttpFunctions):
             self.scheduler.is_quiet
             and self.entities.is_quiet
             and not self.timer_triggers.is_running
+            and not self._by_hand
             and not self._calls_under_way
             and self.committer.submitted == self.committer.durable
             and not any(self._is_asleep(instance_id) for instance_id in self._wakes)

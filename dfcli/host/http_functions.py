@@ -147,6 +147,15 @@ class HttpFunctions:
         self._by_hand.add(task)
         task.add_done_callback(self._by_hand.discard)
 
+    async def drain_by_hand(self, seconds: float) -> None:
+        """Wait for the runs that nobody waits for; those that are not done by then are cut off."""
+        if self._by_hand:
+            _, left = await asyncio.wait(self._by_hand, timeout=seconds)
+            for task in left:
+                task.cancel()
+            if left:
+                log.warning("%d functions that run by hand are cut off", len(left))
+
     def _named(self, name: str) -> FunctionDefinition:
         wanted = name.casefold()
         for definition in self.registry.all:
