@@ -21,6 +21,19 @@ from dfcli.model.payload import Payload, encode
 Kind = Literal["", "orchestrator", "activity", "entity", "http", "timer", "unsupported"]
 """What triggers a function; empty as long as no trigger has been given."""
 
+Notice = Literal[
+    "left a timer open",
+    "left a call open",
+    "early event",
+    "event in another case",
+    "events carried over",
+    "poll",
+    "many actions",
+    "started with no object",
+    "completed twice",
+]
+"""What a run did that is noticed for apps of another library."""
+
 CALLED_BY_NAME = frozenset({"http", "timer"})
 """Kinds whose parameters are all passed by name."""
 
@@ -91,8 +104,9 @@ class FunctionDefinition:
     """Makes the payload of what an activity or an orchestrator returns."""
     make_client: Callable[[str], Any] | None = None
     """Makes the client of a function from the text of its binding; None: the client of this library."""
-    at_end: Callable[[bool, bool], None] | None = None
-    """Told when a run of an orchestrator has returned: whether timers, and whether calls, were left open."""
+    notice: Callable[[Notice, str], None] | None = None
+    """Told when a run of an orchestrator does for the first time what its own library would do otherwise, and with
+    which name; None: nobody asks."""
     on_rollback: Callable[[], None] | None = None
     """Told when an entity's operation has failed whose new state was taken back."""
     adapt: Callable[[Any], Any] | None = None

@@ -14,7 +14,7 @@ from dfcli.authoring.triggers import AuthLevel, FunctionDefinition, Kind
 from dfcli.compat.client import durable_client
 from dfcli.compat.cloud_values import cloud_value
 from dfcli.compat.entity import AzureEntityContext
-from dfcli.compat.leniency import tell
+from dfcli.compat.leniency import noticed, tell
 from dfcli.compat.orchestration import AzureOrchestrationContext
 from dfcli.compat.requests import http_request, timer_request
 from dfcli.compat.serialization import dumps_output, dumps_result, loaded, read_strictness
@@ -135,7 +135,7 @@ def _give_values(found: FunctionDefinition, input_type: Any) -> None:
     match found.kind:
         case "orchestrator":
             found.context_type, found.input_type = partial(AzureOrchestrationContext, definition=found), input_type
-            found.encode, found.at_end = partial(dumps_output, found), partial(_ended, found)
+            found.encode, found.notice = partial(dumps_output, found), partial(noticed, found)
         case "activity":
             found.input_type, found.encode = loaded(), dumps_result
             found.return_type = inspect.signature(found.function).return_annotation
@@ -148,13 +148,6 @@ def _give_values(found: FunctionDefinition, input_type: Any) -> None:
             found.adapt = timer_request
         case _:
             found.adapt = cloud_value
-
-
-def _ended(found: FunctionDefinition, has_timers: bool, has_calls: bool) -> None:
-    if has_timers:
-        tell("DFA106", found)
-    if has_calls:
-        tell("DFA107", found)
 
 
 def _is_true(value: Any) -> bool:

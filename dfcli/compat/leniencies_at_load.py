@@ -118,6 +118,8 @@ def _in_orchestrator(function: FunctionDefinition) -> Iterator[Seen]:
         for node in ast.walk(read.node):
             if isinstance(node, ast.Call):
                 yield from _call(function, read, node)
+            elif isinstance(node, ast.Yield | ast.Await) and _is_call_of(node.value, "signal_entity"):
+                yield _seen("DFA137", function, read.where(node))
             elif isinstance(node, ast.Attribute):
                 yield from _member(function, read, node, failures)
 
@@ -132,6 +134,10 @@ def _call(function: FunctionDefinition, read: ReadFunction, call: ast.Call) -> I
     for keyword in call.keywords:
         if keyword.arg in _CONTEXT_KEYWORDS.get(name, ()):
             yield _seen("DFA111", function, read.where(call), f"{name}({keyword.arg}=)")
+
+
+def _is_call_of(node: ast.expr | None, name: str) -> bool:
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == name
 
 
 def _member(

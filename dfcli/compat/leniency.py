@@ -6,11 +6,13 @@ Some is seen when the app is loaded, some only when it happens. docs/azure.md ha
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Iterable
 from contextvars import Context
+from types import FrameType
 from typing import NamedTuple
 
-from dfcli.authoring.triggers import FunctionDefinition
+from dfcli.authoring.triggers import FunctionDefinition, Notice
 from dfcli.compat.leniencies_at_load import at_load
 
 log = logging.getLogger("dfcli.azure")
@@ -118,9 +120,87 @@ LENIENCIES = {
         "stands in a file that imports dfcli; Azure has no such package",
         "import what Azure's packages offer instead",
     ),
+    "DFA124": Leniency(
+        "gave a naive datetime to create_timer; Azure's SDK compares it with an aware one and raises TypeError",
+        "add timezone.utc, or begin with context.current_utc_datetime",
+    ),
+    "DFA125": Leniency(
+        "waits again for a name whose event came before it was waited for; Azure's SDK keeps the last event that came "
+        "early, and gives it to each later wait",
+        "begin to wait before the event can come, and keep one wait for each event",
+    ),
+    "DFA126": Leniency(
+        "took an event whose name is spelt in another case; Azure's SDK does not find it",
+        "raise the event under the very name that is waited for",
+    ),
+    "DFA127": Leniency(
+        "continued as new with events that it had not taken; Azure drops them",
+        "take them first, or hand them over in the input",
+    ),
+    "DFA128": Leniency(
+        "called a server that answered 202 and was asked again until it was done; Azure's SDK gives the 202",
+        "look at statusCode, and ask again with a timer in between",
+    ),
+    "DFA129": Leniency(
+        "cancelled a timer of more than six days; on Azure its part under way is not cancelled, and the instance stays "
+        "Running until that fires",
+        "wait for shorter timers in a loop",
+    ),
+    "DFA130": Leniency(
+        "gave an iterator to task_all or task_any; Azure's SDK asks for its length and raises TypeError",
+        "give a list",
+    ),
+    "DFA131": Leniency(
+        "put a task into a second task_all or task_any while the first still waits for it; on Azure the first never "
+        "completes",
+        "make the second when the first is over, or of other tasks",
+    ),
+    "DFA132": Leniency(
+        "has a task_all inside another task_all or task_any that failed before its other parts had succeeded; on Azure "
+        'the instance fails then, since it "completed twice"',
+        "yield the task_all by itself, or call a sub-orchestrator that does",
+    ),
+    "DFA133": Leniency(
+        "named an entity by text; Azure's SDK raises AttributeError",
+        "write df.EntityId(name, key)",
+    ),
+    "DFA134": Leniency(
+        "called continue_as_new without an input; Azure's SDK raises TypeError",
+        "write continue_as_new(None)",
+    ),
+    "DFA135": Leniency(
+        "was started over HTTP with JSON that is no object; Azure's SDK raises in get_input for lists, numbers and "
+        "truth values, and reads text as JSON",
+        "start it with an object, or through the durable client",
+    ),
+    "DFA136": Leniency(
+        "took more than 100,000 decisions in one execution; Azure fails the instance",
+        "continue as new now and then, or set maxOrchestrationActions in host.json",
+    ),
+    "DFA137": Leniency(
+        "yields a signal to an entity; on Azure it is sent twice, and the instance never goes on",
+        "call context.signal_entity(...) without yield",
+    ),
 }
 
+_NOTICES: dict[Notice, str] = {
+    "left a timer open": "DFA106",
+    "left a call open": "DFA107",
+    "early event": "DFA125",
+    "event in another case": "DFA126",
+    "events carried over": "DFA127",
+    "poll": "DFA128",
+    "started with no object": "DFA135",
+    "many actions": "DFA136",
+    "completed twice": "DFA132",
+}
+
+_PACKAGE = __file__.rpartition("compat")[0]
 _told: set[tuple[str, str]] = set()
+
+
+def is_told(code: str, function: FunctionDefinition) -> bool:
+    return (code, function.where) in _told
 
 
 def tell(code: str, function: FunctionDefinition, place: str = "", detail: str = "") -> None:
@@ -133,6 +213,21 @@ def tell(code: str, function: FunctionDefinition, place: str = "", detail: str =
     what = f"{leniency.what} ({detail})" if detail else leniency.what
     text = f"{code}: {function.name} at {place or function.where} {what}; {leniency.hint}"
     Context().run(log.warning, "%s", text)  # it is not the function that says so
+
+
+def tell_here(code: str, function: FunctionDefinition, detail: str = "") -> None:
+    """The same of the line that is running now, for code that is called from it."""
+    if is_told(code, function):
+        return
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+        frame = frame.f_back
+    tell(code, function, f"{frame.f_code.co_filename}:{frame.f_lineno}" if frame is not None else "", detail)
+
+
+def noticed(function: FunctionDefinition, notice: Notice, name: str = "") -> None:
+    """What the engine has noticed of a run."""
+    tell(_NOTICES[notice], function, detail=name)
 
 
 def tell_of_all(functions: Iterable[FunctionDefinition]) -> None:

@@ -4,23 +4,29 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sized
 from datetime import datetime, timedelta
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
 from dfcli.authoring.context import OrchestrationContext, Wishes, function_name
+from dfcli.authoring.entity_tasks import EntityCallTask
 from dfcli.authoring.replay_safe_logger import ReplaySafeLogger
 from dfcli.authoring.retry import RetryOptions
-from dfcli.authoring.tasks import EventTask, Task, TimerTask
+from dfcli.authoring.tasks import RUNNING, EventTask, Task, TimerTask, WhenAllTask
 from dfcli.authoring.triggers import FunctionDefinition
 from dfcli.authoring.typed import Decoder
-from dfcli.compat.builders import is_builder, user_function
-from dfcli.compat.leniency import tell
+from dfcli.compat.builders import is_builder, misnamed, user_function
+from dfcli.compat.leniency import tell_here
 from dfcli.compat.serialization import dumps, loaded
-from dfcli.compat.tasks import with_azures_states
+from dfcli.compat.tasks import will_be_part, with_azures_states
 from dfcli.model.payload import Payload, decode
 from dfcli.model.time import to_datetime
+
+_NOTHING: Any = object()
+LONG_TIMER = timedelta(days=6)
+"""Azure makes several timers of a longer one."""
 
 
 class HttpResult(Decoder):
@@ -64,9 +70,14 @@ class AzureOrchestrationContext(OrchestrationContext):
         super().set_custom_status(status)
 
     def create_timer(self, fire_at: datetime | timedelta) -> TimerTask:
+        task = super().create_timer(fire_at)
         if isinstance(fire_at, timedelta):
             self._tell("DFA109")
-        return super().create_timer(fire_at)
+        elif fire_at.tzinfo is None:
+            self._tell("DFA124")
+        elif fire_at > self.current_utc_datetime + LONG_TIMER:
+            task._on_cancel = partial(_cancel_long, task._on_cancel, self._wishes, self._definition)
+        return task
 
     def wait_for_external_event(self, name: str, expected_type: Any = None) -> EventTask:
         task = super().wait_for_external_event(name, expected_type)
@@ -81,7 +92,15 @@ class AzureOrchestrationContext(OrchestrationContext):
             self._tell("DFA111")
         return super().call_http(*args, **kwargs)
 
+    def call_entity(self, entityId: Any, *args: Any, **kwargs: Any) -> EntityCallTask:  # noqa: N803  as in the SDK
+        if isinstance(entityId, str):
+            self._tell("DFA133", entityId)
+        return super().call_entity(entityId, *args, **kwargs)
+
     def signal_entity(self, *args: Any, **kwargs: Any) -> Any:
+        entity = args[0] if args else kwargs.get("entityId")
+        if isinstance(entity, str):
+            self._tell("DFA133", entity)
         if len(args) > _ARGUMENTS_OF_A_SIGNAL or "signal_time" in kwargs:
             self._tell("DFA111")
         return super().signal_entity(*args, **kwargs)
@@ -107,10 +126,32 @@ class AzureOrchestrationContext(OrchestrationContext):
             "context.histories is not there: dfcli keeps no history in memory; `dfcli inspect` shows it"
         )
 
+    def continue_as_new(self, input_: Any = _NOTHING) -> None:
+        if input_ is _NOTHING:
+            self._tell("DFA134")
+        super().continue_as_new(None if input_ is _NOTHING else input_)
+
+    def task_all(self, activities: Iterable[Task]) -> Any:
+        return super().task_all(self._parts(activities))
+
     def task_any(self, activities: Iterable[Task]) -> Any:
         """The same; without tasks it is over at once, as in Azure's SDK."""
+        tasks = self._parts(activities)
+        return super().task_any(tasks) if tasks else super().task_all(tasks)
+
+    def _parts(self, activities: Iterable[Task]) -> list[Task]:
+        """The tasks of a compound, once it is known what Azure's SDK would make of them."""
+        if not isinstance(activities, Sized):
+            self._tell("DFA130")
         tasks = list(activities)
-        return super().task_any(tasks) if tasks else self.task_all(tasks)
+        for task in tasks:
+            if getattr(task, "_watchers", None) and any(
+                compound._state == RUNNING for compound in task._watchers or ()
+            ):
+                self._tell("DFA131")
+            if isinstance(task, WhenAllTask):
+                will_be_part(task)
+        return tasks
 
     def new_uuid(self) -> str:
         wishes = self._wishes
@@ -119,11 +160,11 @@ class AzureOrchestrationContext(OrchestrationContext):
 
     def _name_of(self, target: Any, kind: str) -> str:
         """The registered name also of a decorated object, where Azure's SDK takes the Python function's name."""
-        function = user_function(target) if is_builder(target) else target
-        name = function_name(function, kind)
-        if is_builder(target) and name != getattr(function, "__name__", name):
-            self._tell("DFA104")
-        return name
+        if not is_builder(target):
+            return function_name(target, kind)
+        if other := misnamed(target):
+            self._tell("DFA104", other)
+        return function_name(user_function(target), kind)
 
     def _return_type(self, target: Any) -> Any:
         return super()._return_type(user_function(target)) if is_builder(target) else None
@@ -138,9 +179,17 @@ class AzureOrchestrationContext(OrchestrationContext):
             raise TypeError(f"retry_options must be df.RetryOptions, not {type(retry_options).__name__}")
         return RetryOptions(first, attempts)
 
-    def _tell(self, code: str) -> None:
+    def _tell(self, code: str, detail: str = "") -> None:
         if not self.is_replaying:
-            tell(code, self._definition)
+            tell_here(code, self._definition, detail)
+
+
+def _cancel_long(
+    cancel: Callable[[TimerTask], None], wishes: Wishes, definition: FunctionDefinition, task: TimerTask
+) -> None:
+    if not wishes.is_replaying:
+        tell_here("DFA129", definition)
+    cancel(task)
 
 
 _OWN_HTTP_OPTIONS = frozenset(

@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from dfcli.authoring.tasks import Task
+from dfcli.authoring.running import current
+from dfcli.authoring.tasks import FAILED, RUNNING, Task, WhenAllTask
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,6 +34,28 @@ def _giving(method: Callable[..., Any]) -> Callable[..., Any]:
         return task
 
     return call
+
+
+def will_be_part(task: WhenAllTask) -> None:
+    """A `task_all` becomes a part of another compound: it is noticed when Azure's SDK would complete it twice."""
+    if task._state == RUNNING and not isinstance(task, _PartOfCompound):
+        made: Any = _azures(_PartOfCompound)
+        task.__class__ = made
+
+
+class _PartOfCompound(WhenAllTask):
+    """It has failed with its first failure; the last of its other parts succeeds."""
+
+    __slots__ = ()
+
+    def child_completed(self, child: Task) -> bool:
+        if self._state != FAILED:
+            return super().child_completed(child)
+        self._missing -= 1
+        running: Any = current.get()
+        if not self._missing and child._state != FAILED and running is not None:
+            running.decisions.note("completed twice")
+        return False
 
 
 _made: dict[type[Task], type[Task]] = {}

@@ -16,11 +16,13 @@ import msgspec
 from dfcli.authoring.entity_tasks import EntityCallTask, EntityLockTask, EntitySignalTask
 from dfcli.authoring.retry import RetryOptions
 from dfcli.authoring.tasks import ActivityTask, EventTask, SubOrchestrationTask, Task, TimerTask
+from dfcli.authoring.triggers import Notice
 from dfcli.engine.answers import succeed_with
 from dfcli.engine.cursor import CodeStopped, Cursor
 from dfcli.engine.entity_calls import EntityCalls
 from dfcli.engine.http_call import HttpCall
 from dfcli.engine.mailbox import Mailbox
+from dfcli.engine.noticing import Noticing
 from dfcli.engine.retrying import RetryingCall
 from dfcli.engine.rules import NATIVE, Rules
 from dfcli.errors import InvalidArgument
@@ -33,7 +35,7 @@ from dfcli.model.time import shifted
 REFUSALS_MAX = 100
 
 
-class Decisions:
+class Decisions(Noticing):
     """The `Wishes` of one execution's context."""
 
     __slots__ = (
@@ -44,6 +46,7 @@ class Decisions:
         "cursor",
         "custom_status",
         "deferred",
+        "early",
         "entities",
         "events",
         "execution_id",
@@ -57,9 +60,11 @@ class Decisions:
         "new_custom_status",
         "next_event_id",
         "next_seq",
+        "notice",
         "open_children",
         "open_tasks",
         "open_timers",
+        "opened",
         "parent_instance_id",
         "pending",
         "rules",
@@ -110,6 +115,12 @@ class Decisions:
         self.open_timers: dict[int, h.TimerCreated] = {}
         self.open_children: dict[int, h.SubOrchestrationInstanceCreated] = {}
         self.mailbox = Mailbox()
+        self.notice: Callable[[Notice, str], None] | None = None
+        """Who wants to know what the code's own library would do otherwise."""
+        self.opened = 0
+        """The seq that opened the first episode."""
+        self.early: set[str] = set()
+        """Folded names of events that came before a wait; kept only for `notice`."""
         self.entities: EntityCalls | None = None
         """Once the execution has had to do with one."""
 
@@ -122,6 +133,7 @@ class Decisions:
         self.events = [started]
         self.cursor = cursor
         self.is_replaying = cursor is not None
+        self.opened = self.opened or started.seq
         self.new_custom_status = None
         self.cancelled_timers = []
 
@@ -329,6 +341,7 @@ class Decisions:
 
     def delay_poll(self, call: RetryingCall, delay: timedelta) -> h.TimerCreated:
         """A timer before a durable HTTP call asks again."""
+        self.note("poll")
         return self._schedule_timer(call, shifted(self.timestamp, delay), None)
 
     # ------------------------------------------------------------------------------------------------------------
@@ -355,6 +368,8 @@ class Decisions:
             self.mailbox.wait(task)
         else:
             succeed_with(task, event.input, event.input_text)
+        if self.notice is not None:
+            self.note_wait(task.name, event)
 
     def _child_id(self, event_id: int) -> str:
         if self.rules.child_ids_are_opaque:

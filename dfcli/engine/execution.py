@@ -288,6 +288,8 @@ class Execution:
                 waiting = self._decisions.mailbox.receive(event)
                 if waiting is not None:
                     succeed_with(waiting, event.input, event.input_text)
+                    if self._decisions.notice is not None:
+                        self._decisions.note_taken(event, waiting.name)
             case (
                 h.ExecutionStarted()
                 | h.ExecutionSuspended()

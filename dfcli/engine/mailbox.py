@@ -47,6 +47,10 @@ class Mailbox:
         del self.unread[event.seq]
         return event
 
+    def holds(self, name: str) -> bool:
+        """Whether an unread event has that name."""
+        return name.casefold() in self._buffered
+
     def wait(self, task: EventTask) -> None:
         """Queue a wait behind earlier ones for the same name."""
         self._waiting.setdefault(task.name.casefold(), []).append(task)

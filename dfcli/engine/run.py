@@ -45,7 +45,6 @@ class Run:
     """The run of an orchestrator, from its first line to its end."""
 
     __slots__ = (
-        "_at_end",
         "_code",
         "_encode",
         "_is_starting",
@@ -73,7 +72,6 @@ class Run:
         self._raised_at: CodeLocation | None = None
         self._waits_schedule = decisions.rules.waits_schedule
         self._encode: Callable[[Any], Payload] = encode
-        self._at_end: Callable[[bool, bool], None] | None = None
 
     @property
     def is_due(self) -> bool:
@@ -89,7 +87,7 @@ class Run:
         definition = getattr(function, "__dfcli__", None)
         if definition is not None:
             self._encode = definition.encode
-            self._at_end = definition.at_end
+            self.decisions.notice = definition.notice
         try:
             code = Code(function, _context(function, self.decisions))
         except Returned as returned:
@@ -212,8 +210,8 @@ class Run:
                 raise
             self._raise(error)
             return
-        if self._at_end is not None and not decisions.is_replaying:
-            self._at_end(bool(decisions.open_timers), bool(decisions.open_tasks or decisions.open_children))
+        if decisions.notice is not None:
+            decisions.note_open()
         self._end(outcome.completed(decisions.next_seq, decisions.next_event_id, decisions.timestamp, result))
 
     def _raise(self, error: BaseException) -> None:
@@ -222,6 +220,8 @@ class Run:
         if decisions.has_diverged:
             return
         self._raised_at = frames.raising_location(error.__traceback__)
+        if decisions.notice is not None:
+            decisions.note_open()
         wordless = str(type(error)) if decisions.rules.wordless_errors_show_classes else ""
         seq, event_id, now = decisions.next_seq, decisions.next_event_id, decisions.timestamp
         self._end(outcome.failed(seq, event_id, now, self.name, error, wordless))
@@ -231,6 +231,9 @@ class Run:
         decisions = self.decisions
         if decisions.has_diverged:
             return
+        if decisions.notice is not None:
+            decisions.note_open()
+            decisions.note_carried()
         payload = decisions.continuing_with
         self._end(
             h.ContinueAsNew(

@@ -272,6 +272,9 @@ class Scheduler(Loading):
         limit = self._settings.max_orchestration_actions
         if not limit:
             endings.warn_of_many_actions(lane, execution, episode)
+            definition = self.codes.registry_of(lane.code_id).orchestrator(lane.name)
+            if definition is not None and definition.notice is not None:
+                definition.notice("many actions", "")
         elif execution.next_event_id > limit and not isinstance(episode.events[-2], h.ContinueAsNew):
             return endings.too_many_actions(started, episode, limit)
         return episode

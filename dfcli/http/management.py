@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
+from msgspec import UNSET
 from starlette.responses import Response
 
 from dfcli.errors import InstanceGone, InvalidArgument, NotFound, Quarantined, WrongState
@@ -19,6 +20,7 @@ from dfcli.http.routing import DURABLE_BODY_MAX, Access, RouteTable
 from dfcli.model import projection
 from dfcli.model.entity_ids import entity_instance_id, is_entity_id, parse_entity_id
 from dfcli.model.ids import check_event_name, check_instance_id
+from dfcli.model.payload import Payload
 from dfcli.model.status import TERMINAL_STATUSES, InstanceSummary
 from dfcli.model.status_object import status_object
 
@@ -73,6 +75,9 @@ async def start(call: Call) -> Response:
     seconds = wait_seconds(call)
     payload = call.input_payload()
     wanted = call.params.get("id")
+    function = call.host.registry.orchestrator(call.params["name"])
+    if function is not None and function.notice is not None and not call.is_python_1 and not _is_object(payload):
+        function.notice("started with no object", "")
     instance_id = await call.host.start_instance(
         call.params["name"],
         payload,
@@ -83,6 +88,11 @@ async def start(call: Call) -> Response:
     if seconds is not None:
         return await wait_for_completion(call, instance_id, seconds)
     return check_status(call, instance_id)
+
+
+def _is_object(payload: Payload) -> bool:
+    """Or nothing: null."""
+    return payload.raw is UNSET or bytes(payload.raw)[:1] in (b"{", b"n")
 
 
 @routes.add("GET", "instances/{id}", access=Access.SYSTEM, promises=d.GET_STATUS)

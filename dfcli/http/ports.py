@@ -29,6 +29,8 @@ class Functions(Protocol):
     all: list[FunctionDefinition]
     http: list[FunctionDefinition]
 
+    def orchestrator(self, name: str) -> FunctionDefinition | None: ...
+
     def known(self, kind: Kind) -> list[str]: ...
 
 

@@ -49,6 +49,7 @@ PROVOKED: dict[str, list[str]] = {
         '@app.function_name("Leg")\n@app.orchestration_trigger(context_name="context")\n'
         "def child(context):\n    return 1\n" + ORCHESTRATOR + "    yield context.call_sub_orchestrator(child)",
     ],
+    "DFA137": [ORCHESTRATOR + "    yield context.signal_entity(df.EntityId('counter', 'a'), 'add', 1)"],
     "DFA123": [ORCHESTRATOR + "    import dfcli\n    return 1", "from dfcli import RetryOptions"],
     "DFA115": [
         '@app.activity_trigger(input_name="city")\ndef hello(city, greeting="Hello"):\n    return city',

@@ -36,6 +36,9 @@ class FakeRegistry:
         self.http = http or []
         self.all = [*self.http, function("hello", "orchestrator")]
 
+    def orchestrator(self, name: str) -> FunctionDefinition | None:
+        return next((f for f in self.all if f.kind == "orchestrator" and f.name == name), None)
+
     def known(self, kind: str) -> list[str]:
         return ["hello", "other"] if kind == "orchestrator" else []
 
