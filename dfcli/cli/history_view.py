@@ -59,12 +59,7 @@ def _words(event: h.Event, calls: dict[int, h.Event]) -> tuple[str, str, str, h.
             reason = str(event.failure_details) if event.failure_details else event.reason
             return f"→ #{event.task_scheduled_id}", _name(call), reason.split("\n", 1)[0], call
         case h.TimerCreated():
-            return (
-                number,
-                "",
-                f"due {event.fire_at}" + ("" if event.call is None else f", retry of #{event.call}"),
-                None,
-            )
+            return number, "", _timer(event), None
         case h.TimerFired():
             return f"→ #{event.timer_id}", "", f"due {event.fire_at}", calls.get(event.timer_id)
         case h.EventRaised(sender=str()):
@@ -103,6 +98,13 @@ def _other(event: h.Event) -> str:
 
 def _name(call: h.Event | None) -> str:
     return call.name if isinstance(call, h.TaskScheduled | h.SubOrchestrationInstanceCreated) else ""
+
+
+def _timer(event: h.TimerCreated) -> str:
+    if event.call is None:
+        return f"due {event.fire_at}"
+    why = f"the last attempt of #{event.call} failed" if event.follows_last_attempt else f"retry of #{event.call}"
+    return f"due {event.fire_at}, {why}"
 
 
 def masked(scheduled: h.TaskScheduled) -> str:

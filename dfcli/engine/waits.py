@@ -66,7 +66,7 @@ def _wait(
             event_id=event_id,
             since=retrying.delay.timestamp,
             due=retrying.delay.fire_at,
-            attempt=retrying.attempts + 1,
+            attempt=retrying.attempts + (not retrying.delay.follows_last_attempt),
             location=location,
         )
     timer = decisions.open_timers.get(event_id)

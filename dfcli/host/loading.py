@@ -58,8 +58,11 @@ class Loading:
         known = self._hub.history(lane.key.instance_id, lane.key.exec) if lane.last_seq > len(lane.unsent) else []
         return [*known, *lane.unsent]
 
-    def _load(self, lane: Lane, draft: Draft, *, is_reload: bool = False) -> Execution | None:
-        """The lane's execution, by replay unless it is new. None when it cannot be had: the lane is parked or ended."""
+    def _load(self, lane: Lane, draft: Draft, *, may_end: bool = True) -> Execution | None:
+        """The lane's execution, by replay unless it is new. None when it cannot be had: the lane is parked or ended.
+
+        With `may_end` False code that disagrees with the history parks it, unless the settings say that it fails.
+        """
         if not self._runs_code:
             lane.parked = NO_CODE
             return None
@@ -89,7 +92,7 @@ class Loading:
                 registry = self.codes.registry_of(endings.code_of(history))
                 execution = Execution.replay(registry.lookup, history, lane.key)
             except NonDeterminismError as error:
-                self._disagree(lane, error, history, draft, is_reload)
+                self._disagree(lane, error, history, draft, may_end)
                 return None
             except UnknownOrchestrator as error:
                 self._park(lane, f"the app has no orchestrator {error.name!r} any more")
@@ -136,11 +139,11 @@ class Loading:
     # -- executions that cannot be had -------------------------------------------------------------------------------
 
     def _disagree(
-        self, lane: Lane, error: NonDeterminismError, history: Sequence[Event], draft: Draft, is_reload: bool
+        self, lane: Lane, error: NonDeterminismError, history: Sequence[Event], draft: Draft, may_end: bool
     ) -> None:
         first = history[0]
         fails = self._settings.on_nondeterminism == "fail"
-        if self._settings.on_nondeterminism == "auto" and not is_reload:  # a file saved half-way must end nothing
+        if self._settings.on_nondeterminism == "auto" and may_end:
             fails = isinstance(first, h.ExecutionStarted) and first.rules == h.AZURE_RULES
         if not fails:
             self._park(lane, str(error))

@@ -311,7 +311,7 @@ class Scheduler(Loading):
         is_known = lane.parked or lane.start_at or lane.execution is not None
         if not is_known and not lane.uncommitted and not lane.is_ready:
             draft = Draft()
-            self._load(lane, draft, is_reload=True)
+            self._load(lane, draft, may_end=False)  # a look ends nothing
             if not draft.is_empty:
                 self.submit(draft)
                 self._committer.kick()
@@ -339,7 +339,7 @@ class Scheduler(Loading):
             if is_busy or self.lane(lane.key.instance_id) is not lane:
                 continue
             draft = Draft()
-            self._load(lane, draft)
+            self._load(lane, draft, may_end=False)  # the file may have been saved half-way
             if not draft.is_empty:
                 self.submit(draft)
             if lane.parked:

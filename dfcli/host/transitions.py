@@ -125,7 +125,8 @@ def _members(append: Append, event: h.Event, lane: Lane | None, open_work: OpenW
             return _answered(append, event, "sub-orchestration", open_work)
         case h.TimerCreated():
             open_work.opened(append.key, event)
-            detail = event.fire_at + (" before the next attempt" if event.call is not None else "")
+            before = " before the last failure surfaces" if event.follows_last_attempt else " before the next attempt"
+            detail = event.fire_at + (before if event.call is not None else "")
             return {"verb": "waits for", "kind": "timer", "task_event_id": event.event_id, "detail": detail}
         case h.TimerFired():
             return _fired(append, event, open_work)

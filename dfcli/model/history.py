@@ -147,6 +147,11 @@ class TimerCreated(HistoryEvent, tag="TimerCreated", frozen=True, kw_only=True):
     fire_at: str
     call: int | None = None
 
+    @property
+    def follows_last_attempt(self) -> bool:
+        """Whether it stands between a retry policy's last failure and the code, for no time (`azure/1`)."""
+        return self.call is not None and self.fire_at == self.timestamp
+
 
 class TimerFired(HistoryEvent, tag="TimerFired", frozen=True, kw_only=True):
     """Inbound: a timer is due. `timer_id` is the event id of its TimerCreated."""

@@ -94,9 +94,12 @@ class Narrator:
                     f"with {_payload(h.input_of(event))}{_again(event.attempt)}"
                 )
             case h.TimerCreated():
-                if event.call is not None:
-                    return f"waits until {event.fire_at} before it tries `{self._name(event.call)}` again"
-                return f"creates a timer due {event.fire_at}"
+                if event.call is None:
+                    return f"creates a timer due {event.fire_at}"
+                name = self._name(event.call)
+                if event.follows_last_attempt:
+                    return f"does not try `{name}` again; the failure follows with a timer due at once"
+                return f"waits until {event.fire_at} before it tries `{name}` again"
             case h.EventSent():
                 return entity_story.sent(event) or f"sends event `{event.name}` to {event.target_instance_id!r}"
             case h.ExecutionCompleted():

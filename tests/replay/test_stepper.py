@@ -78,6 +78,22 @@ def test_a_decision_shows_the_line_that_asked_for_it() -> None:
     ]
 
 
+def test_under_azures_rules_a_decision_shows_the_line_that_waits_for_it() -> None:
+    def later(context: Any) -> Gen:
+        call = context.call_activity("say", "Tokyo")
+        context.call_activity("say", "nobody waits")
+        return (yield call)
+
+    driver = Driver({"o": later}, {"say": lambda city: f"Hello {city}"}).start("o", rules=h.AZURE_RULES).run()
+    view = seen(driver)
+    (decision,) = [step for step in view.steps if step.event_type == "TaskScheduled"]
+    assert decision.location is not None
+    assert decision.location.line == later.__code__.co_firstlineno + 3
+    waiting = view.steps[1].frames[0]
+    assert waiting.variables["call"] == "<activity 'say', running>"
+    assert view.divergence is None
+
+
 def test_a_failure_shows_the_line_that_raised() -> None:
     def fails(context: Any) -> Gen:
         yield context.create_timer(timedelta(1))
