@@ -52,7 +52,7 @@ def test_the_table_holds_at_least_sixty_structures() -> None:
 
 
 @given(program=programs, script=scripts)
-@settings(max_examples=60, deadline=None, print_blob=True)
+@settings(max_examples=40, deadline=None, print_blob=True)
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_the_vendors_executor_decides_random_orchestrators_as_our_history_records(
     program: Program, script: list[tuple[int, str, int]]

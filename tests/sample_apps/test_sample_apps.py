@@ -16,9 +16,9 @@ from dfcli.project.scaffold import list_templates, scaffold
 from tests.sample_apps.served import NAMES, SAMPLE_APPS, copied, own_tests, served
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_a_sample_app_passes_its_own_tests(name: str, tmp_path: Path) -> None:
-    done = own_tests(copied(name, tmp_path), tmp_path)
+def test_the_sample_app_that_no_template_makes_passes_its_own_tests(tmp_path: Path) -> None:
+    """Those of the templates pass theirs in `tests/templates`; that they are the same is tested below."""
+    done = own_tests(copied("order-saga", tmp_path), tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
