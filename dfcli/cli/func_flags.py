@@ -6,7 +6,8 @@ no entry.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from dfcli.cli import terminal
 from dfcli.errors import InvalidArgument
@@ -45,15 +46,15 @@ COMMANDS = {
 """What their sub-commands are called here, for hints."""
 
 
-def translated(arguments: Sequence[str]) -> list[str]:
+def translated(arguments: Sequence[str], command_of: Callable[[str], Any]) -> list[str]:
     """A command line in our own words; one without such flags as it is. Raises InvalidArgument for a flag without its
-    value, or for one that is given twice."""
+    value, or for what is given twice. `command_of` gives the parser's command of a name."""
     if not arguments or arguments[0] not in _FLAGS or not any(word.startswith("--") for word in arguments):
         return list(arguments)
-    flags = {**_EVERYWHERE, **_FLAGS[arguments[0]]}
-    placed: dict[int, str] = {}
+    name, words = arguments[0], list(arguments[1:])
+    flags = {**_EVERYWHERE, **_FLAGS[name]}
+    placed: dict[int, tuple[str, str]] = {}
     rest: list[str] = []
-    words = list(arguments[1:])
     while words:
         word = words.pop(0)
         if word == "--":
@@ -68,7 +69,7 @@ def translated(arguments: Sequence[str]) -> list[str]:
             continue
         if not equals:
             if not words:
-                raise InvalidArgument(f"{flag} has no value", hint=f"dfcli {arguments[0]} --help")
+                raise InvalidArgument(f"{flag} has no value", hint=f"dfcli {name} --help")
             value = words.pop(0)
         if meaning == NOTED:
             terminal.say(f"note: {flag} has no effect here")
@@ -76,11 +77,43 @@ def translated(arguments: Sequence[str]) -> list[str]:
             rest += _statuses(value, words)
         elif isinstance(meaning, int):
             if meaning in placed:
-                raise InvalidArgument(f"{flag} is given twice", hint=f"dfcli {arguments[0]} --help")
-            placed[meaning] = value
+                raise InvalidArgument(f"{flag} is given twice", hint=f"dfcli {name} --help")
+            placed[meaning] = flag, value
         else:
             rest += [meaning, value]
-    return [arguments[0], *(placed[place] for place in sorted(placed)), *rest]
+    if not placed:
+        return [name, *rest]
+    options, others = _apart(rest, command_of(name).params)
+    places = [place for place in (FIRST, SECOND) if place in flags.values()]
+    if len(placed) + len(others) > len(places):
+        raise InvalidArgument(f"{placed[min(placed)][0]} and {others[0]!r} name the same", hint=f"dfcli {name} --help")
+    ordered = [placed[place][1] if place in placed else others.pop(0) for place in places if place in placed or others]
+    return [name, *options, "--", *ordered]
+
+
+def _apart(words: Sequence[str], parameters: Sequence[Any]) -> tuple[list[str], list[str]]:
+    """The options with their values, and the arguments, as the parser with these parameters will take them."""
+    takes_value = {
+        spelling
+        for parameter in parameters
+        for spelling in getattr(parameter, "opts", ())
+        if parameter.param_type_name == "option" and not parameter.is_flag
+    }
+    options: list[str] = []
+    arguments: list[str] = []
+    left = list(words)
+    while left:
+        word = left.pop(0)
+        if word == "--":
+            arguments += left
+            break
+        if word == "-" or not word.startswith("-"):
+            arguments.append(word)
+            continue
+        options.append(word)
+        if word in takes_value and left:
+            options.append(left.pop(0))
+    return options, arguments
 
 
 def _statuses(value: str, words: list[str]) -> list[str]:

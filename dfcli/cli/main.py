@@ -175,7 +175,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if _COMPLETION in os.environ:
             command.main(prog_name="dfcli")
         else:  # not `command.main`: it has words and exit codes of its own for what goes wrong
-            given = _with_port(func_flags.translated(sys.argv[1:] if arguments is None else arguments))
+            given = _with_port(func_flags.translated(sys.argv[1:] if arguments is None else arguments, load_command))
             with command.make_context("dfcli", given) as context:
                 command.invoke(context)
         sys.stdout.flush()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dfcli.cli.func_flags import translated
+from dfcli.cli.main import load_command
 from dfcli.errors import InvalidArgument
 from tests.cli.real import App
 
@@ -12,13 +13,16 @@ from tests.cli.real import App
 @pytest.mark.parametrize(
     ("given", "meant"),
     [
-        ("start --function-name hello --id a --input 1", "start hello --id a --input 1"),
-        ("status --id a --show-input --show-output", "status a"),
-        ("status --id=a", "status a"),
-        ("inspect --id a --task-hub-name other", "inspect a --hub other"),
-        ("raise-event --event-name Go --id a --event-data 1", "raise-event a Go --data 1"),
-        ("terminate --id a --reason why", "terminate a --reason why"),
-        ("rewind --reason why --id a", "rewind a --reason why"),
+        ("start --function-name hello --id a --input 1", "start --id a --input 1 -- hello"),
+        ("status --id a --show-input --show-output", "status -- a"),
+        ("status --id=a", "status -- a"),
+        ("status --id -a -ojson", "status -ojson -- -a"),
+        ("inspect --id a --task-hub-name other", "inspect --hub other -- a"),
+        ("raise-event --event-name Go --id a --event-data 1", "raise-event --data 1 -- a Go"),
+        ("raise-event a --event-name Go -C x", "raise-event -C x -- a Go"),
+        ("raise-event Go --id a", "raise-event -- a Go"),
+        ("terminate --id a --reason why", "terminate --reason why -- a"),
+        ("rewind --reason why --id a", "rewind --reason why -- a"),
         ("list --runtime-status Running Failed --top 5", "list --status Running --status Failed --top 5"),
         (
             "purge --created-after 2026-01-01 --runtime-status Failed",
@@ -31,11 +35,11 @@ from tests.cli.real import App
     ],
 )
 def test_a_line_is_put_into_our_words(given: str, meant: str) -> None:
-    assert translated(given.split()) == meant.split()
+    assert translated(given.split(), load_command) == meant.split()
 
 
 def test_several_statuses_may_stand_in_one_word() -> None:
-    assert translated(["list", "--runtime-status", "Running Failed"]) == [
+    assert translated(["list", "--runtime-status", "Running Failed"], load_command) == [
         "list",
         "--status",
         "Running",
@@ -44,10 +48,20 @@ def test_several_statuses_may_stand_in_one_word() -> None:
     ]
 
 
-@pytest.mark.parametrize("line", ["status --id", "status --id a --id b"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "status --id",
+        "status --id a --id b",
+        "status a --id a",
+        "terminate a --id b --yes",
+        "terminate --id b --reason r -y -- a",
+        "raise-event a Go --event-name Go",
+    ],
+)
 def test_a_flag_without_its_value_or_given_twice_is_refused(line: str) -> None:
-    with pytest.raises(InvalidArgument, match="--id"):
-        translated(line.split())
+    with pytest.raises(InvalidArgument, match=r"--id|--event-name"):
+        translated(line.split(), load_command)
 
 
 def test_the_commands_take_them(app: App) -> None:
