@@ -41,7 +41,7 @@ class Trigger:
             zone = f" ({self.zone})" if self.zone != "UTC" else ""
             return f"{self.schedule}{zone}, next {self.next_run}"
         if function.kind == "unsupported":
-            return f"{needs_of(function)} is not supported here: dfcli trigger {function.name} runs it by hand"
+            return f"needs {needs_of(function)}; by hand: dfcli trigger {function.name}"
         return ""
 
     def members(self) -> dict[str, Any]:

@@ -27,6 +27,9 @@ Changing commands take exact ids, `@last`, or `-` to read ids from stdin.
 
 Payloads are JSON: `--input '{"n": 1}'`, `--input @file.json`, or `--input -` for stdin. Text needs its quotes:
 `--input '"Tokyo"'`. Times are UTC.
+
+The flags of Azure's `func durable` are taken as well: `--id`, `--function-name`, `--event-name`, `--event-data`,
+`--runtime-status`, `--created-after`, `--created-before`, `--task-hub-name`.
 """
 
 

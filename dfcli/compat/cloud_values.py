@@ -77,7 +77,8 @@ def _event_grid(message: CloudMessage) -> Any:
     event = {"id": message.id, "topic": "", "subject": "", "eventType": "", "dataVersion": "", **event, **members}
     if "specversion" in event:
         event = {name: value for name, value in event.items() if value != "" or name in given}
-    return EventGridEventInConverter.decode(Datum(json.dumps(event, default=str), "json"), trigger_metadata={})
+    text = json.dumps(event, default=lambda moment: moment.isoformat())
+    return EventGridEventInConverter.decode(Datum(text, "json"), trigger_metadata={})
 
 
 _EVENT_WORDS = {"event_type": "eventType", "event_time": "eventTime", "data_version": "dataVersion"}
