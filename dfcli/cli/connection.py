@@ -104,14 +104,19 @@ def remote(hub_path: str) -> Control | None:
     return control if control.is_alive(hub_path) else None
 
 
-def key_of(hub_path: str, running: running_file.RunningHost) -> str:
-    """The hub's system key when its host asks for keys; else empty. Raises HubUnreadable, NotFound."""
-    if not running.auth:
+def key_of(hub_path: str, running: running_file.RunningHost | None, scope: str = "system") -> str:
+    """The hub's key of this scope when its host asks for keys; else empty. Raises HubUnreadable, NotFound."""
+    if running is None or not running.auth:
         return ""
     from dfcli.env.environment import Env
     from dfcli.storage.keys import KeyFile, KeyScope
 
-    return KeyFile(hub_path, Env()).current(KeyScope.SYSTEM).value
+    return KeyFile(hub_path, Env()).current(KeyScope(scope)).value
+
+
+def master_key(hub_path: str) -> str:
+    """The key for what the links of the durable API, which hold the system key, must not open."""
+    return key_of(hub_path, running_file.read(hub_path), "master")
 
 
 def _check_hub_exists(settings: Settings) -> None:

@@ -11,7 +11,7 @@ import msgspec
 import typer
 
 from dfcli.cli import apps, options, render, terminal
-from dfcli.cli.connection import remote
+from dfcli.cli.connection import master_key, remote
 from dfcli.cli.failure_view import lines as failure_lines
 from dfcli.cli.options import Format
 from dfcli.cli.payloads import content, payload
@@ -63,11 +63,12 @@ def trigger(
         },
         bindings={name: _base64(text, "--binding") for name, text in _pairs(binding, "--binding")},
     )
-    control = remote(apps.settings_of(options.place(folder, hub, hub_dir)).hub_path)
+    hub_path = apps.settings_of(options.place(folder, hub, hub_dir)).hub_path
+    control = remote(hub_path)
     if not isinstance(control, RemoteControl):
         raise Unavailable("no host runs on the task hub", why="functions are run by the host", hint="dfcli run")
     try:
-        run = control.run_function(function, given)
+        run = control.run_function(function, given, key=master_key(hub_path))
     finally:
         control.close()
     _show(run, output)

@@ -82,10 +82,11 @@ class RemoteControl:
         """The functions of the app as it runs now."""
         return msgspec.json.decode(self._ask("GET", "/functions").body, type=list[wire.FunctionInfo])
 
-    def run_function(self, name: str, given: wire.RunRequest) -> dict[str, Any]:
-        """Run a function that is no durable one once, for as long as it takes: how it ended, as JSON has it."""
+    def run_function(self, name: str, given: wire.RunRequest, *, key: str = "") -> dict[str, Any]:
+        """Run a function that is no durable one once, for as long as it takes: how it ended, as JSON has it. `key`: the
+        master key, which is shown once the host has proved itself."""
         path = f"/functions/{_quoted(name)}/run"
-        answer = self._ask("POST", path, msgspec.json.encode(given), answer_seconds=None)
+        answer = self._ask("POST", path, msgspec.json.encode(given), key=key if self._key else "", answer_seconds=None)
         found: dict[str, Any] = msgspec.json.decode(answer.body)
         return found
 
@@ -185,13 +186,19 @@ class RemoteControl:
         """Nothing is held between requests."""
 
     def _ask(
-        self, method: str, path: str, body: bytes | None = None, *, answer_seconds: float | None = ANSWER_SECONDS
+        self,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        *,
+        key: str = "",
+        answer_seconds: float | None = ANSWER_SECONDS,
     ) -> Answer:
         if self._unproved_key:
             self._demand_proof()
         target, changes = wire.OWN_BASE + path, method != "GET"
         answer = exchange(
-            self._address, method, target, body, key=self._key, changes=changes, answer_seconds=answer_seconds
+            self._address, method, target, body, key=key or self._key, changes=changes, answer_seconds=answer_seconds
         )
         if answer.status < 300:
             return answer

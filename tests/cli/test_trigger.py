@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -211,6 +212,18 @@ def test_azures_address_begins_a_run_and_answers_at_once(served: Running) -> Non
     with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=30) as answer:
         assert answer.status == 202
     served.wait_for("completed", instanceId="by-admin")
+
+
+def test_a_host_that_asks_for_keys_is_shown_the_master_key(tmp_path: Path) -> None:
+    app = App(str(tmp_path), NATIVE)
+    with app.running("--no-watch", "--auth") as host:
+        assert app("trigger", "on_text", "--data", '"a"').out == 'returned    "a"\n'
+        keys = {key["scope"]: key["value"] for key in app("keys", "list", "--show", "-o", "json").json()}
+        url = f"{host.facts[0]['url']}/dfcli/v1/functions/on_text/run"
+        headers = {"Content-Type": "application/json", "x-functions-key": keys["system"]}
+        request = urllib.request.Request(url, b"{}", headers)
+        with pytest.raises(urllib.error.HTTPError, match="403"):
+            urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=30)
 
 
 def test_without_a_host_nothing_is_run(tmp_path: Path) -> None:
