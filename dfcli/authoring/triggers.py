@@ -75,6 +75,8 @@ class FunctionDefinition:
     """The path in the trigger's binding."""
     cloud_inputs: dict[str, str] = field(default_factory=dict)
     """Input bindings of cloud services: parameter and type."""
+    app_values: list[str] = field(default_factory=list)
+    """Settings of the app that its bindings name: connections, `%NAME%`. Known of Azure apps only."""
     notes: list[str] = field(default_factory=list)
     """What was written down and has no effect here."""
     timer: TimerBinding | None = None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -15,6 +14,7 @@ from dfcli.errors import AppLoadError
 
 if TYPE_CHECKING:
     from dfcli.project.diagnosis import Finding
+    from dfcli.project.load import LoadedApp
     from dfcli.project.settings import Settings
 
 FOUND_SOMETHING = 5
@@ -66,16 +66,14 @@ def doctor(
 
 
 def _for_azure(where: options.Place, settings: Settings, output: Format) -> None:
-    from dfcli.compat.deployable import items
-    from dfcli.host.log_file import FOLDER as LOGS
+    from dfcli.project.azure_diagnosis import azure_items
 
-    app = apps.load(where)
-    log = ""
-    folder = os.path.join(settings.hub_path, LOGS)
-    for name in sorted(os.listdir(folder)) if os.path.isdir(folder) else []:
-        with open(os.path.join(folder, name), encoding="utf-8", errors="replace") as file:
-            log += file.read()
-    found = list(items(app.folder, app.files, app.registry, log))
+    app: LoadedApp | AppLoadError
+    try:
+        app = apps.load(where)
+    except AppLoadError as refused:
+        app = refused
+    found = azure_items(settings, app)
     errors = [item for item in found if item.level == "error"]
     if output is Format.id:
         for item in errors:
@@ -92,7 +90,7 @@ def _for_azure(where: options.Place, settings: Settings, output: Format) -> None
             f"{len(errors)} to mend before it runs on Azure as it runs here" if errors else "it would run on Azure"
         )
     else:
-        shown = {"app": app.folder, "deployable": not errors, "items": found}
+        shown = {"app": settings.folder, "deployable": not errors, "items": found}
         (render.json_value if output is Format.json else render.json_line)(shown)
     if errors:
         raise typer.Exit(FOUND_SOMETHING)

@@ -90,6 +90,7 @@ def _take_context(found: FunctionDefinition) -> None:
 def _add(found: FunctionDefinition, binding: Binding) -> None:
     members = {key.casefold(): value for key, value in binding.items()}
     type_, name = str(members.get("type", "")), str(members.get("name", ""))
+    found.app_values += _app_values(members)
     kind = _KINDS.get(type_.casefold())
     if kind is not None:
         found.triggers.append(kind)
@@ -111,6 +112,14 @@ def _add(found: FunctionDefinition, binding: Binding) -> None:
     else:
         found.needs.append(type_)
         found.cloud_inputs[name] = type_
+
+
+def _app_values(members: Mapping[str, Any]) -> list[str]:
+    """The settings that a binding names: its connection, and what stands as `%NAME%` in its texts."""
+    connections = (members.get(key) for key in ("connection", "connectionstringsetting"))
+    texts = (value for value in members.values() if isinstance(value, str))
+    named = [name for text in texts for name in re.findall(r"%([^%\s]+)%", text)]
+    return [*(str(connection) for connection in connections if connection), *named]
 
 
 def _add_trigger(found: FunctionDefinition, kind: Kind, members: Mapping[str, Any]) -> None:

@@ -34,6 +34,10 @@ _ANNOTATIONS = {"http": ("HttpRequest",), "timer": ("TimerRequest",)}
 _RETURNS = ("HttpResponse", "str", "bytes")
 
 
+ONLY_IN_CODE = frozenset({"DFA101", "DFA102", "DFA103", "DFA137", *(f"DFA{number}" for number in range(115, 124))})
+"""Codes that runs tell of as well, since `dfcli run` reads the code, and that no run adds to."""
+
+
 class Seen(NamedTuple):
     """A leniency that a function makes use of, and where."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Callable, Iterable, Sized
+from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
 from types import SimpleNamespace
@@ -144,10 +145,11 @@ class AzureOrchestrationContext(OrchestrationContext):
         if not isinstance(activities, Sized):
             self._tell("DFA130")
         tasks = list(activities)
-        for task in tasks:
-            if getattr(task, "_watchers", None) and any(
-                compound._state == RUNNING for compound in task._watchers or ()
-            ):
+        special: list[Task] = []
+        with suppress(AttributeError):  # what is no task is refused by whoever gets them
+            special = [task for task in tasks if task._watchers is not None or isinstance(task, WhenAllTask)]
+        for task in special:
+            if any(compound._state == RUNNING for compound in task._watchers or ()):
                 self._tell("DFA131")
             if isinstance(task, WhenAllTask):
                 will_be_part(task)

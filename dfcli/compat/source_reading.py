@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import os
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from types import FunctionType, ModuleType
@@ -51,10 +52,13 @@ class ReadFunction(NamedTuple):
         value = self.names[node.id]
         if isinstance(value, ModuleType):
             return value.__name__
+        if value is os.environ:
+            return "os.environ"
         module, name = getattr(value, "__module__", None), getattr(value, "__qualname__", None)
         if not isinstance(module, str):  # a method of a class written in C, such as `datetime.now`
-            kind: Any = getattr(value, "__self__", None)
-            module = getattr(kind, "__module__" if isinstance(kind, type) else "__name__", None)
+            owned_by: Any = getattr(value, "__self__", None)
+            kind = owned_by if isinstance(owned_by, type) else type(owned_by)
+            module = owned_by.__name__ if isinstance(owned_by, ModuleType) else kind.__module__
         return f"{module}.{name}" if isinstance(module, str) and isinstance(name, str) else ""
 
 

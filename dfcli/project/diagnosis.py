@@ -66,7 +66,7 @@ def findings(settings: Settings, host_url: str, registry: Registry | None) -> It
         yield Finding(code="settings", what=note)
     yield from _of_the_hub(settings)
     yield from _of_the_port(settings, host_url)
-    yield from _of_git(settings)
+    yield from of_git(settings)
     if registry is not None:
         yield from _of_unknown_functions(settings, registry)
 
@@ -118,7 +118,7 @@ def _of_the_port(settings: Settings, host_url: str) -> Iterator[Finding]:
             )
 
 
-def _of_git(settings: Settings) -> Iterator[Finding]:
+def of_git(settings: Settings) -> Iterator[Finding]:
     """What must not be committed: values of the app, and the state."""
     for name in (LOCAL_SETTINGS, ".dfcli"):
         if _is_tracked(settings.folder, name):
