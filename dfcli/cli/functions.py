@@ -30,7 +30,11 @@ def functions(
     ] = False,
     sdk: Annotated[
         ClientSdk,
-        typer.Option("--sdk", help="For which client: azure-functions-durable 1.x (python1), or any other (plain)."),
+        typer.Option(
+            "--sdk",
+            metavar="SDK",
+            help="For which client: azure-functions-durable 1.x (python1), or any other (plain).",
+        ),
     ] = ClientSdk.plain,
     output: options.Output = Format.table,
 ) -> None:
