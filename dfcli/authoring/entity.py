@@ -122,6 +122,9 @@ class DurableEntityContext:
         """Delete the state. An operation that sets one later in the same call keeps it."""
         self._wishes.state = NOTHING
 
+    def settle(self) -> None:
+        """The operation is over: the caller's to call, and of no use to the app."""
+
     def signal_entity(
         self,
         entity_id: EntityId | str,

@@ -181,6 +181,10 @@ LENIENCIES = {
         "yields a signal to an entity; on Azure it is sent twice, and the instance never goes on",
         "call context.signal_entity(...) without yield",
     ),
+    "DFA138": Leniency(
+        "gave get_state a value where Azure's SDK takes a function; there it raises, or gives None for 0 and the like",
+        "write get_state(lambda: value)",
+    ),
 }
 
 _NOTICES: dict[Notice, str] = {

@@ -6,6 +6,7 @@ raises leaves nothing behind, neither state nor signals, unless the app wants it
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 from collections.abc import Callable, Sequence
 from functools import lru_cache
@@ -110,10 +111,14 @@ class Batch:
         """Take what the code returned. Raises when that cannot be a result."""
         if not self._context.has_result:
             self.result = _result(value)
+        self._context.settle()
         self._end(Ended(operation, self.result, None))
 
     def fail(self, operation: Operation, error: BaseException) -> None:
         """Take what the code raised."""
+        if not self._rollback or self.definition.on_rollback is not None:
+            with contextlib.suppress(Exception):  # what cannot be written stays as it was
+                self._context.settle()
         if self._rollback:
             if self.definition.on_rollback is not None and self.state != self._saved[0]:
                 self.definition.on_rollback()

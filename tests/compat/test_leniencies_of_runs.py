@@ -40,7 +40,7 @@ def app(body: Body) -> Any:
 
     @made.entity_trigger(context_name="context", entity_name="counter")
     def counter(context: Any) -> None:
-        context.set_result(1)
+        context.set_result(context.get_state(5) if context.operation_name == "by value" else 1)
 
     made.orchestration_trigger(context_name="context", orchestration="o")(body)
     return made
@@ -158,6 +158,10 @@ def leaves_an_entity_alone(context: Any) -> Any:
     yield context.task_any([context.call_entity(COUNTER, "get") for _ in range(2)])
 
 
+def asks_for_a_state_by_value(context: Any) -> Any:
+    yield context.call_entity(COUNTER, "by value", 1)
+
+
 CASES: dict[str, list[Case]] = {
     "DFA106": [Case(fails_with_a_timer, status="Failed")],
     "DFA107": [Case(leaves_an_entity_alone)],
@@ -177,6 +181,7 @@ CASES: dict[str, list[Case]] = {
     "DFA134": [Case(goes_on_without_an_input, line="continue_as_new()")],
     "DFA135": [],  # see below: it comes over HTTP
     "DFA136": [Case(decides_much)],
+    "DFA138": [Case(asks_for_a_state_by_value, line="context.get_state(5)")],
 }
 
 
@@ -201,7 +206,7 @@ def told_by(case: Case, caplog: pytest.LogCaptureFixture, instances: int = 3) ->
 def test_it_is_told_once_with_its_place(code: str, case: Case, caplog: pytest.LogCaptureFixture) -> None:
     told = told_by(case, caplog)
     assert [line.partition(":")[0] for line in told] == [code]
-    assert told[0].startswith(f"{code}: o at ")
+    assert told[0].startswith(f"{code}: {'counter' if code == 'DFA138' else 'o'} at ")
     if case.line:
         place = told[0].partition(" at ")[2].partition(" ")[0]
         file, _, line = place.rpartition(":")
