@@ -18,6 +18,7 @@ from dfcli.compat.leniency import noticed, tell
 from dfcli.compat.orchestration import AzureOrchestrationContext
 from dfcli.compat.requests import http_request, timer_request
 from dfcli.compat.serialization import dumps_output, dumps_result, loaded, read_strictness
+from dfcli.errors import AppLoadError
 
 Binding = Mapping[str, Any]
 """One binding, with the member names of function.json."""
@@ -73,7 +74,7 @@ def definition(
     outputs = [parameter for parameter in found.outputs if parameter != RETURN]
     found.has_extras = bool(found.client_parameter or found.context_parameter or outputs)
     if found.kind == "http":
-        found.auth_level = AuthLevel(str(found.auth_level or auth_level).lower())
+        found.auth_level = _auth_level(found, auth_level)
     _give_values(found, input_type)
     function.__dfcli__ = found  # type: ignore[attr-defined]
     return found
@@ -129,6 +130,7 @@ def _add_trigger(found: FunctionDefinition, kind: Kind, members: Mapping[str, An
     if kind == "http":
         route, methods = members.get("route"), members.get("methods")
         found.route = str(route).lstrip("/") if route is not None else None
+        methods = [methods] if isinstance(methods, str) else methods
         found.methods = frozenset(str(method).upper() for method in methods) if methods else None
         found.auth_level = members.get("authlevel") or found.auth_level
     elif kind == "timer":
@@ -157,6 +159,18 @@ def _give_values(found: FunctionDefinition, input_type: Any) -> None:
             found.adapt = timer_request
         case _:
             found.adapt = cloud_value
+
+
+def _auth_level(found: FunctionDefinition, default: str) -> AuthLevel:
+    """Raises AppLoadError for a word that is none."""
+    word = str(found.auth_level or default).lower()
+    if word not in list(AuthLevel):
+        raise AppLoadError(
+            f"the authLevel {word!r} of function {found.name!r} is none",
+            why=f"it is {', '.join(AuthLevel)}; the function stands at {found.where}",
+            hint="correct it in the decorator, or in the function's function.json",
+        )
+    return AuthLevel(word)
 
 
 def _is_true(value: Any) -> bool:

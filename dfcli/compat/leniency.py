@@ -80,10 +80,6 @@ LENIENCIES = {
         "raised after it had set a state, which was taken back; Azure's SDK keeps the state",
         "set the state last, when nothing can fail any more",
     ),
-    "DFA114": Leniency(
-        "waits more than once at a time for one name of events; Azure's SDK serves the last wait first",
-        "wait for the next event when the one before has come",
-    ),
     "DFA115": Leniency(
         "has a parameter that no binding fills; Azure does not load such a function, even when it has a default",
         "remove the parameter",

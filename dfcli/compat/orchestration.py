@@ -15,7 +15,7 @@ from dfcli.authoring.context import OrchestrationContext, Wishes, function_name
 from dfcli.authoring.entity_tasks import EntityCallTask
 from dfcli.authoring.replay_safe_logger import ReplaySafeLogger
 from dfcli.authoring.retry import RetryOptions
-from dfcli.authoring.tasks import RUNNING, EventTask, Task, TimerTask, WhenAllTask
+from dfcli.authoring.tasks import RUNNING, Task, TimerTask, WhenAllTask
 from dfcli.authoring.triggers import FunctionDefinition
 from dfcli.authoring.typed import Decoder
 from dfcli.compat.builders import is_builder, misnamed, user_function
@@ -53,7 +53,7 @@ class HttpResult(Decoder):
 class AzureOrchestrationContext(OrchestrationContext):
     """What an orchestrator of an Azure app is handed."""
 
-    __slots__ = ("_definition", "_waits")
+    __slots__ = ("_definition",)
 
     _encode: Callable[[Any], Payload] = staticmethod(dumps)
     _typed = staticmethod(loaded)
@@ -62,8 +62,6 @@ class AzureOrchestrationContext(OrchestrationContext):
     def __init__(self, wishes: Wishes, input_type: Any, definition: FunctionDefinition) -> None:
         super().__init__(wishes, input_type)
         self._definition = definition
-        self._waits: dict[str, Task] = {}
-        """The last wait for events of each name."""
 
     def set_custom_status(self, status: Any) -> None:
         if not status and status is not None:
@@ -78,14 +76,6 @@ class AzureOrchestrationContext(OrchestrationContext):
             self._tell("DFA124")
         elif fire_at > self.current_utc_datetime + LONG_TIMER:
             task._on_cancel = partial(_cancel_long, task._on_cancel, self._wishes, self._definition)
-        return task
-
-    def wait_for_external_event(self, name: str, expected_type: Any = None) -> EventTask:
-        task = super().wait_for_external_event(name, expected_type)
-        before = self._waits.get(name)
-        if before is not None and not before.is_completed:
-            self._tell("DFA114")
-        self._waits[name] = task
         return task
 
     def call_http(self, *args: Any, **kwargs: Any) -> Task:

@@ -114,7 +114,7 @@ class Decisions(Noticing):
         self.open_tasks: dict[int, h.TaskScheduled] = {}
         self.open_timers: dict[int, h.TimerCreated] = {}
         self.open_children: dict[int, h.SubOrchestrationInstanceCreated] = {}
-        self.mailbox = Mailbox()
+        self.mailbox = Mailbox(newest_first=rules.newest_wait_first)
         self.notice: Callable[[Notice, str], None] | None = None
         """Who wants to know what the code's own library would do otherwise."""
         self.opened = 0

@@ -1,4 +1,8 @@
-"""External events of one execution: first in, first out, one per wait, names in any case."""
+"""External events of one execution: first in, first out, one per wait, names in any case.
+
+Of several waits for one name the oldest is served first, or, by the rules of Azure's SDK, the newest: code that waits
+anew in a loop has given up the wait before.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +15,10 @@ from dfcli.model.history import EventRaised
 class Mailbox:
     """Events that no wait has taken, and waits that no event has reached. Never both for one name."""
 
-    __slots__ = ("_buffered", "_waiting", "unread")
+    __slots__ = ("_buffered", "_newest_first", "_waiting", "unread")
 
-    def __init__(self) -> None:
+    def __init__(self, *, newest_first: bool = False) -> None:
+        self._newest_first = newest_first
         self.unread: dict[int, EventRaised] = {}
         """By seq, in order of arrival."""
         self._buffered: dict[str, deque[EventRaised]] = {}
@@ -25,7 +30,7 @@ class Mailbox:
         name = event.name.casefold()
         waiting = self._waiting.get(name)
         if waiting:
-            task = waiting.pop(0)
+            task = waiting.pop() if self._newest_first else waiting.pop(0)
             if not waiting:
                 del self._waiting[name]
             return task

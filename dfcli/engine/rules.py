@@ -24,6 +24,8 @@ class Rules:
     """Whether a retry policy's last failure surfaces after one more timer, due at once."""
     wordless_errors_show_classes: bool = False
     """Whether an instance that fails with an error without a text shows `<class 'ValueError'>` instead of a name."""
+    newest_wait_first: bool = False
+    """Whether an event goes to the newest of several waits for its name."""
     child_ids_are_opaque: bool = False
     """Whether sub-orchestrations without an id are always named after the execution's id."""
 
@@ -35,6 +37,7 @@ AZURE = Rules(
     all_fails_fast=True,
     delays_after_last=True,
     wordless_errors_show_classes=True,
+    newest_wait_first=True,
     child_ids_are_opaque=True,
 )
 """Those of the 1.x line of Azure's SDK for Python."""

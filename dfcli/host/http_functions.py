@@ -8,6 +8,7 @@ import logging
 from collections.abc import Callable
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import quote
 
 import msgspec
 
@@ -91,12 +92,14 @@ class HttpFunctions:
             )
         origin = self.base_url.removesuffix("/runtime/webhooks/durabletask")
         rpc = f"{origin}/rpc/{self.rpc_token}/{ADDRESSES[sdk]}/"
+        if task_hub and task_hub.lower() != self.hub_name.lower():  # clients name no hub when they start or ask
+            rpc = rpc.replace("/durabletask/", f"/hubs/{quote(task_hub, safe='')}/durabletask/")
         payload = client_payload(self.base_url, rpc, task_hub or self.hub_name, code=self.link_code())
         return msgspec.json.encode(payload).decode()
 
-    def other_hub(self, name: str) -> HubElsewhere | None:
+    def other_hub(self, name: str, *, creating: bool = False) -> HubElsewhere | None:
         """A task hub beside this one, for requests that name it; None when there is none of that name."""
-        return self.other_hubs.elsewhere(name)
+        return self.other_hubs.elsewhere(name, creating=creating)
 
     def run_timer_now(self, name: str) -> None:
         """Begin one run of a timer function beside its schedule. NotFound; WrongState while it runs."""

@@ -59,8 +59,9 @@ class OtherHubs:
             known = self._clients[name.casefold()] = OtherHubClient(hub, self._in_thread)
         return known
 
-    def elsewhere(self, name: str) -> HubElsewhere | None:
-        """A hub that is there already, for the HTTP API; None: there is none of that name."""
+    def elsewhere(self, name: str, *, creating: bool = False) -> HubElsewhere | None:
+        """A hub for the HTTP API, one that is there already or, for `creating`, is made with what is first recorded;
+        None: there is none of that name."""
         from dfcli.host.hub_elsewhere import HubElsewhere
 
         try:
@@ -71,7 +72,7 @@ class OtherHubs:
             return None
         path = self._path(name)
         hub = OtherHub(self._host, path, os.path.basename(path))
-        return HubElsewhere(hub, self._in_thread) if hub.exists() else None
+        return HubElsewhere(hub, self._in_thread) if creating or hub.exists() else None
 
     def close(self) -> None:
         if self._threads is not None:

@@ -111,12 +111,21 @@ async def document(call: Call) -> Response:
 
 durable_routes = RouteTable(management.routes, listing.routes, entities.routes, document_routes)
 WORKER = "{token}"
+HUB = "{hub}"
 AREAS = (
     Area(("runtime", "webhooks", "durabletask"), durable_routes, refused_as_durable),
     Area(("admin", "extensions", "durabletaskextension"), durable_routes, refused_as_durable),
     Area(("admin",), admin.routes, refused_as_durable, has_hubs=False, access=Access.ADMIN),
     Area(("dfcli", "v1"), own_routes.routes, refused, is_strict=True, has_hubs=False),
     Area(("rpc", WORKER, "durabletask"), durable_routes, refused_as_durable, is_worker=True),
+    Area(("rpc", WORKER, "hubs", HUB, "durabletask"), durable_routes, refused_as_durable, is_worker=True),
+    Area(
+        ("rpc", WORKER, "python1", "hubs", HUB, "durabletask"),
+        durable_routes,
+        refused_as_durable,
+        is_worker=True,
+        is_python_1=True,
+    ),
     Area(
         ("rpc", WORKER, "python1", "durabletask"), durable_routes, refused_as_durable, is_worker=True, is_python_1=True
     ),
@@ -154,7 +163,8 @@ class Application:
             area = self._area(segments)
             if area is not None:
                 refuse = area.refuse
-                return await self._in_area(area, scope, receive, segments[len(area.base) :])
+                hub = segments[area.base.index(HUB)] if HUB in area.base else ""
+                return await self._in_area(area, scope, receive, segments[len(area.base) :], hub)
             return await self._elsewhere(scope, receive, segments)
         except DfError as error:
             return refuse(error, self.service.ids)
@@ -180,9 +190,11 @@ class Application:
     def _is_base(self, wanted: str, given: str) -> bool:
         if wanted == WORKER:
             return hmac.compare_digest(given.encode("latin-1"), self.service.host.rpc_token.encode("latin-1"))
-        return wanted == given.lower()
+        return wanted == HUB or wanted == given.lower()
 
-    async def _in_area(self, area: Area, scope: Scope, receive: Receive, segments: Sequence[str]) -> Response:
+    async def _in_area(
+        self, area: Area, scope: Scope, receive: Receive, segments: Sequence[str], hub: str = ""
+    ) -> Response:
         route, allowed = area.table.find(scope["method"], segments)
         if route is None:
             self._admit(Call(scope, self.service, {}, is_worker=area.is_worker), area.access)
@@ -195,11 +207,13 @@ class Application:
             is_python_1=area.is_python_1,
         )
         self._admit(call, route.access)
+        if hub:
+            call.choose_hub(hub, creating=True)  # a function of the app has named it
         if scope["query_string"]:
             if area.is_strict:
                 refuse_unknown(route, call.query)
             elif area.has_hubs:
-                call.choose_hub()
+                call.choose_hub(call.query.text("taskhub"))
         await call.read_body(receive, route.body_max)
         return await route.handler(call)
 

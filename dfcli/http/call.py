@@ -131,12 +131,12 @@ class Call:
         """As committed; not to be changed."""
         return await self.ask(lambda: self.host.summary(instance_id))
 
-    def choose_hub(self) -> None:
-        """Turn to the task hub that the query names, if it is another one of the app. Raises NotFound."""
-        wanted = self.query.text("taskhub").strip()
+    def choose_hub(self, name: str, *, creating: bool = False) -> None:
+        """Turn to the task hub of that name, if it is another one of the app. Raises NotFound."""
+        wanted = name.strip()
         if not wanted or wanted.lower() == self.host.hub_name.lower():
             return
-        hub = self.host.other_hub(wanted)
+        hub = self.host.other_hub(wanted, creating=creating)
         if hub is None:
             raise NotFound(f"there is no task hub {wanted[:80]!r}")
         self.host, self.is_elsewhere = hub, True

@@ -66,7 +66,7 @@ class HostPort(Protocol):
         """The same, waiting for its end."""
         ...
 
-    def other_hub(self, name: str) -> HostPort | None:
+    def other_hub(self, name: str, *, creating: bool = False) -> HostPort | None:
         """Another task hub of the app, for the durable API. Its verbs do as here, its plain questions block."""
         ...
 

@@ -110,6 +110,12 @@ def import_module(folder: str, name: str) -> ModuleType:
                 why=f"{place}: {kind}: {error}",
                 hint="put the orchestration or entity trigger nearest to the function, below @app.function_name(...)",
             ) from error
+        if "`azure-functions-durable` SDK package" in str(error):
+            raise AppLoadError(
+                "the app cannot be loaded: a package is missing",
+                why=f"{place}: {error}",
+                hint=f"{sys.executable} -m pip install 'dfcli[azure]'",
+            ) from error
         raise AppLoadError(
             "the app cannot be loaded: its code raised an error while it was imported",
             why=f"{place}: {kind}: {error}" if str(error) else f"{place}: {kind}",

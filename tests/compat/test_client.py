@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from typing import Any
@@ -127,6 +128,16 @@ async def everything(req: func.HttpRequest, client: df.DurableOrchestrationClien
     return func.HttpResponse(json.dumps(told), mimetype="application/json")
 
 
+@app.route(route="elsewhere", methods=["POST"])
+@app.durable_client_input(client_name="client", task_hub="other")
+async def elsewhere(req: func.HttpRequest, client) -> func.HttpResponse:
+    await client.start_new("quick", "far-away", 1)
+    await client.signal_entity(df.EntityId("counter", "far"), "add", 1)
+    found = await client.get_status("far-away")
+    links = client.create_http_management_payload("far-away")
+    return func.HttpResponse(json.dumps([found.instance_id, found.runtime_status.name, links["statusQueryGetUri"]]))
+
+
 @app.route(route="wait/{name}", methods=["POST"])
 @app.durable_client_input(client_name="client")
 async def waits(req: func.HttpRequest, client) -> func.HttpResponse:
@@ -188,3 +199,14 @@ def test_a_function_may_wait_for_the_end_or_answer_with_links(host: Served) -> N
     with opener.open(urllib.request.Request(f"{host.url}/api/wait/approval", b"", method="POST"), timeout=30) as answer:
         assert answer.status == 202
         assert "statusQueryGetUri" in json.loads(answer.read())
+
+
+def test_a_client_of_another_hub_starts_and_asks_there(host: Served) -> None:
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with opener.open(urllib.request.Request(f"{host.url}/api/elsewhere", b"", method="POST"), timeout=30) as answer:
+        instance_id, status, link = json.loads(answer.read())
+    assert (instance_id, status) == ("far-away", "Pending")
+    assert "taskHub=other" in link
+    assert host.request("GET", link)["instanceId"] == "far-away"
+    with pytest.raises(urllib.error.HTTPError, match="404"):
+        host.request("GET", link.replace("taskHub=other", "taskHub=default"))

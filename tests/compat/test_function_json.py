@@ -194,6 +194,12 @@ def test_pinned_instances_finish_on_the_code_they_began_with(tmp_path: Path) -> 
             '{"scriptFile": "code.py", "entryPoint": "gone", "bindings": []}',
             "defines no such function",
         ),
+        (
+            "function.json",
+            '{"scriptFile": "code.py", "entryPoint": "say", "bindings": [{"type": "httpTrigger", "name": "name",'
+            ' "authLevel": "nobody"}]}',
+            "function, anonymous, admin",
+        ),
         ("code.py", "def say(name:\n", "code.py:1"),
         ("code.py", "1 / 0\n", "ZeroDivisionError"),
     ],
@@ -211,3 +217,12 @@ def test_a_function_app_py_wins_over_folders(tmp_path: Path) -> None:
     folder = write(tmp_path / "app")
     (folder / "function_app.py").write_text("import azure.functions as func\napp = func.FunctionApp()\n")
     assert load_app(str(folder)).registry.all == []
+
+
+def test_one_method_may_be_text(tmp_path: Path) -> None:
+    folder = write(tmp_path / "app")
+    described = json.loads(json.dumps(FUNCTIONS["HttpStart"][2]))
+    described["bindings"][0]["methods"] = "post"
+    (folder / "HttpStart" / "function.json").write_text(json.dumps(described))
+    (function,) = load_app(str(folder)).registry.http
+    assert function.methods == {"POST"}

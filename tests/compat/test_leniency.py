@@ -104,12 +104,6 @@ def fails_after_setting(context: Any, _: Any) -> Any:
         return "failed"
 
 
-def waits_twice(context: Any, _: Any) -> Any:
-    waits = [context.wait_for_external_event("Go") for _ in range(2)]
-    timer = context.create_timer(context.current_utc_datetime)
-    yield context.task_any([*waits, timer])
-
-
 WHEN_RUN = {
     "DFA104": calls_by_object,
     "DFA105": returns_an_object,
@@ -121,7 +115,6 @@ WHEN_RUN = {
     "DFA111": locks,
     "DFA112": does_nothing,  # a client signals without an input
     "DFA113": fails_after_setting,
-    "DFA114": waits_twice,
 }
 
 

@@ -549,6 +549,24 @@ def an_event_that_nobody_waits_for(context: Any) -> Gen:
     return (yield context.wait_for_external_event("Go"))
 
 
+@construct(Step(1, "raise", "Item", 1), Step(2, "raise", "Item", 2))
+def several_waits_for_one_name(context: Any) -> Gen:
+    return (yield context.task_all([context.wait_for_external_event("Item") for _ in range(2)]))
+
+
+@construct(Step(25, "raise", "Go", "late"))
+def waits_anew_in_a_loop(context: Any) -> Gen:
+    """Each round gives up the wait of the round before."""
+    for attempt in range(5):
+        timer = context.create_timer(context.current_utc_datetime + timedelta(seconds=10))
+        wait = context.wait_for_external_event("Go")
+        winner = yield context.task_any([wait, timer])
+        if winner == wait:
+            timer.cancel()
+            return [attempt, wait.result]
+    return None
+
+
 @construct(*(Step(n, "raise", "Answer", n) for n in (10, 20, 30)))
 def attempts_against_one_timer(context: Any) -> Gen:
     """The vendor's phone verification."""

@@ -99,17 +99,6 @@ def test_the_names_of_events_match_in_any_case() -> None:
     assert theirs.theirs == []
 
 
-def test_several_waits_for_one_name_are_served_in_their_order() -> None:
-    def orchestrator(context: Any) -> Gen:
-        waits = [context.wait_for_external_event("Item") for _ in range(2)]
-        return (yield context.task_all(waits))
-
-    ours, theirs = play(orchestrator, Step(1, "raise", "Item", 1), Step(2, "raise", "Item", 2))
-    assert ours == [1, 2]
-    assert isinstance(theirs, Difference)
-    assert theirs.theirs == [("ends", "Completed", [2, 1])]
-
-
 def test_an_event_that_came_early_is_new_to_the_code_that_takes_it() -> None:
     def orchestrator(context: Any) -> Gen:
         yield context.call_activity("slow", 5)

@@ -23,6 +23,7 @@ def azure(body: Body, **activities: Callable[[Any], Any]) -> Driver:
     return driver
 
 
+@pytest.mark.resident
 def test_a_call_is_scheduled_when_the_code_first_waits_for_it() -> None:
     seen: list[Any] = []
 
@@ -123,6 +124,19 @@ def test_a_wait_for_an_event_takes_its_place_when_the_code_waits() -> None:
     driver.raise_event("gO", 2)
     driver.episode()
     assert driver.output == [2, 1]
+
+
+def test_of_several_waits_for_one_name_the_newest_is_served_first() -> None:
+    def body(context: Any) -> Any:
+        given_up = context.wait_for_external_event("go")
+        yield context.task_any([given_up, context.call_activity("ok")])
+        found = yield context.wait_for_external_event("Go")
+        return [found, given_up.is_completed]
+
+    driver = azure(body).run()
+    driver.raise_event("GO", 7)
+    driver.episode()
+    assert driver.output == [7, False]
 
 
 def test_task_all_fails_with_the_first_failure_while_others_run() -> None:

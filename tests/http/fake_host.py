@@ -80,7 +80,7 @@ class FakeHost:
         self.put(instance_id, "Pending", input=payload, version=version)
         return instance_id
 
-    def other_hub(self, name: str) -> None:
+    def other_hub(self, name: str, *, creating: bool = False) -> None:
         return None
 
     def begin_by_hand(self, name, data):
